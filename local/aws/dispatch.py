@@ -1,0 +1,46 @@
+"""Routes a signed AWS request to our own service classes first and to stock moto otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from moto.core.request import Request
+from moto.core.responses import BaseResponse
+from moto.core.utils import camelcase_to_underscores, method_names_from_class
+from moto.moto_server.werkzeug_app import (
+    BackendRequest,
+    DomainDispatcherApplication,
+    create_backend_app,
+)
+from werkzeug.wrappers import Response
+
+SIGNING_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
+
+Services = Mapping[str, Sequence[type[BaseResponse]]]
+
+
+class StandInApp(DomainDispatcherApplication):
+    """WSGI application: `services` maps a SigV4 signing name to the classes tried in order."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(create_backend_app)
+        self.services = services
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        service = self.find_service(environ)
+        if service is None:
+            return super().__call__(environ, start_response)  # type: ignore[no-any-return]
+        status, headers, body = service()._dispatch(BackendRequest(environ))
+        headers = {k: v for k, v in headers.items() if k.lower() != "status"}
+        return Response(body, status, headers)(environ, start_response)
+
+    def find_service(self, environ: dict[str, Any]) -> type[BaseResponse] | None:
+        """The first class of ours that implements the requested operation, else None."""
+        scope = SIGNING_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        for service in self.services.get(scope[1], ()) if scope else ():
+            operation = service()._get_action_from_method_and_request_uri(Request(environ.copy()))
+            if operation and camelcase_to_underscores(operation) in method_names_from_class(service):
+                return service
+        return None
