@@ -1,0 +1,70 @@
+"""The way to AWS: clients, and the one table from AWS error codes to our errors."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from include.errors import (
+    AccessDeniedError,
+    ConflictError,
+    NotFoundError,
+    OratioError,
+    QuotaReachedError,
+    RefusedByAwsError,
+    RetryableError,
+    ThrottledError,
+)
+from include.settings import get_settings
+
+ERRORS_BY_CODE: dict[str, type[OratioError]] = {
+    "ThrottlingException": ThrottledError,
+    "TooManyRequestsException": ThrottledError,
+    "ProvisionedThroughputExceededException": ThrottledError,
+    "RequestLimitExceeded": ThrottledError,
+    "SlowDown": ThrottledError,
+    "ConflictException": ConflictError,
+    "RetryableConflictException": ConflictError,
+    "TransactionConflictException": ConflictError,
+    "ServiceQuotaExceededException": QuotaReachedError,
+    "AccessDeniedException": AccessDeniedError,
+    "AccessDenied": AccessDeniedError,
+    "UnrecognizedClientException": AccessDeniedError,
+    "ExpiredTokenException": AccessDeniedError,
+    "ValidationException": RefusedByAwsError,
+    "ResourceNotFoundException": NotFoundError,
+    "NoSuchKey": NotFoundError,
+    "NoSuchBucket": NotFoundError,
+}
+
+
+@lru_cache(maxsize=32)
+def client(service: str) -> Any:
+    """A thread-safe client, made once a process; endpoints and credentials come from the chain."""
+    config = Config(
+        connect_timeout=5,
+        read_timeout=70,
+        max_pool_connections=32,
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    return boto3.client(service, region_name=get_settings().aws_region, config=config)
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of an error, e.g. `ConflictException`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def from_aws(error: ClientError | BotoCoreError) -> OratioError:
+    """Our error for one of boto3's; an unknown code is retryable only when the server failed."""
+    if isinstance(error, ParamValidationError):
+        return RefusedByAwsError(str(error))
+    if isinstance(error, BotoCoreError):
+        return RetryableError(f"AWS could not be reached: {error}")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    default = RetryableError if status >= 500 else RefusedByAwsError
+    return ERRORS_BY_CODE.get(error_code(error), default)(str(error))

@@ -1,0 +1,75 @@
+"""Files in S3: a tenant's documents and the code generated for an agent."""
+
+from __future__ import annotations
+
+import json
+from typing import IO
+
+from include.aws import client
+from include.models import AgentRef
+from include.naming import SIDECAR_SUFFIX, agent_prefix, code_key, object_tagging
+from include.settings import get_settings
+
+# S3 Vectors silently ignores a document whose sidecar is larger than this.
+MAX_SIDECAR_BYTES = 1024
+MAX_DESCRIPTION_CHARACTERS = 200
+
+
+def put_document(ref: AgentRef, path: str, content: IO[bytes]) -> None:
+    """Upload one document below the agent's prefix, in parts when it is large."""
+    client("s3").upload_fileobj(
+        content,
+        get_settings().kb_bucket,
+        agent_prefix(ref.user_id, ref.agent_id) + path,
+        ExtraArgs={"Tagging": object_tagging(ref, "knowledge-base")},
+    )
+
+
+def put_sidecar(ref: AgentRef, path: str, description: str) -> None:
+    """Write a document's `.metadata.json`: Bedrock keeps the description with each passage."""
+    client("s3").put_object(
+        Bucket=get_settings().kb_bucket,
+        Key=agent_prefix(ref.user_id, ref.agent_id) + path + SIDECAR_SUFFIX,
+        Body=build_sidecar(ref, description),
+        Tagging=object_tagging(ref, "knowledge-base"),
+        ContentType="application/json",
+    )
+
+
+def build_sidecar(ref: AgentRef, description: str) -> bytes:
+    """The sidecar's JSON, cut to stay within MAX_SIDECAR_BYTES."""
+    short = description[:MAX_DESCRIPTION_CHARACTERS]
+    while True:
+        attributes = {"user_id": ref.user_id, "agent_id": ref.agent_id, "description": short}
+        body = json.dumps({"metadataAttributes": attributes}, ensure_ascii=False).encode()
+        if len(body) <= MAX_SIDECAR_BYTES:
+            return body
+        short = short[:-10]
+
+
+def delete_documents(ref: AgentRef) -> None:
+    """Remove everything below the agent's prefix, all versions included."""
+    prefix = agent_prefix(ref.user_id, ref.agent_id)
+    bucket = get_settings().kb_bucket
+    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        found = page.get("Versions", []) + page.get("DeleteMarkers", [])
+        objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+        if objects:
+            client("s3").delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+
+def put_code(ref: AgentRef, key: str, content: bytes) -> str:
+    """Store a generated file under `key` and return its S3 version id."""
+    answer = client("s3").put_object(
+        Bucket=get_settings().code_bucket,
+        Key=key,
+        Body=content,
+        Tagging=object_tagging(ref, "generated-code"),
+    )
+    return str(answer["VersionId"])
+
+
+def code_uri(ref: AgentRef, name: str) -> str:
+    """S3 URI of a generated file."""
+    return f"s3://{get_settings().code_bucket}/{code_key(ref, name)}"

@@ -1,0 +1,149 @@
+"""Every error of ours, in one tree: the class says whether trying again can help.
+
+`code` is stable: clients, the runbook and the records of a failed step refer to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class OratioError(Exception):
+    """Root of the tree; the message says what is wrong, with which thing, and what to do."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RetryableError(OratioError):
+    """The same call may succeed later; Airflow retries with backoff."""
+
+    code = "service_unavailable"
+
+
+class FatalError(OratioError):
+    """The same call cannot succeed; Airflow fails the step at once."""
+
+
+class NotReadyError(RetryableError):
+    """A resource is still changing state: wait for `probe` (see include.waits), then run again."""
+
+    code = "not_ready"
+
+    def __init__(self, message: str, probe: str, ids: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.probe = probe
+        self.ids = dict(ids)
+
+    def __reduce__(self) -> tuple[type[NotReadyError], tuple[str, str, dict[str, str]]]:
+        return type(self), (self.message, self.probe, self.ids)
+
+
+class ThrottledError(RetryableError):
+    """An AWS rate or concurrency limit was met."""
+
+    code = "throttled"
+
+
+class ConflictError(RetryableError):
+    """A resource is in a state that forbids the call for now."""
+
+    code = "conflict"
+
+
+class AirflowUnavailableError(RetryableError):
+    """Airflow did not accept the run: down, DAG not parsed yet, or an answer we do not know."""
+
+    code = "airflow_unavailable"
+
+
+class InvalidInputError(FatalError):
+    """The request or a record breaks a rule; `field` names the culprit when there is one."""
+
+    code = "invalid_input"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class RefusedByAwsError(FatalError):
+    """AWS answered with a validation error."""
+
+    code = "refused_by_aws"
+
+
+class AccessDeniedError(FatalError):
+    """Our role lacks a permission."""
+
+    code = "access_denied"
+
+
+class QuotaReachedError(FatalError):
+    """An account quota is used up."""
+
+    code = "quota_reached"
+
+
+class NotFoundError(FatalError):
+    """The record or resource does not exist, or belongs to somebody else."""
+
+    code = "not_found"
+
+
+class NameTakenError(FatalError):
+    """A resource of that name exists and its tags say it is not this agent's."""
+
+    code = "name_taken"
+
+
+class StaleGenerationError(FatalError):
+    """The agent has moved on to another generation or was deleted; this run must stop."""
+
+    code = "stale_generation"
+
+
+class KnowledgeBaseFailedError(FatalError):
+    """The knowledge base or its data source ended in a failed state."""
+
+    code = "knowledge_base_failed"
+
+
+class IngestionFailedError(FatalError):
+    """No document could be indexed, or the ingestion job itself failed or was stopped."""
+
+    code = "ingestion_failed"
+
+
+class CodeRejectedError(FatalError):
+    """The generated code broke a rule of the checker; nothing was uploaded."""
+
+    code = "code_rejected"
+
+
+class RuntimeFailedError(FatalError):
+    """The AgentCore runtime or its endpoint ended in a failed state."""
+
+    code = "runtime_failed"
+
+
+class AgentUnavailableError(RetryableError):
+    """The running agent could not answer: its own error, or AgentCore's."""
+
+    code = "agent_unavailable"
+
+
+class VerificationFailedError(FatalError):
+    """The deployed agent did not answer from the tenant's own documents."""
+
+    code = "verification_failed"
+
+
+class DeadlineExceededError(FatalError):
+    """A wait or the whole run took longer than its limit."""
+
+    code = "deadline_exceeded"

@@ -1,0 +1,194 @@
+"""Bedrock knowledge bases and their data source: one of each an agent, found again by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from include import records
+from include.aws import client, error_code
+from include.errors import (
+    KnowledgeBaseFailedError,
+    NameTakenError,
+    NotReadyError,
+    QuotaReachedError,
+)
+from include.knowledge.stores import get_store
+from include.models import Agent, AgentRef, KnowledgeBase
+from include.naming import client_token, knowledge_base_name, knowledge_base_tags
+from include.settings import Settings, get_settings
+
+DATA_SOURCE_NAME = "documents"
+CHANGING_STATES = frozenset({"CREATING", "UPDATING"})
+READY_STATES = frozenset({"ACTIVE", "AVAILABLE"})
+
+
+def ensure_knowledge_base(agent: Agent) -> None:
+    """Give the agent a knowledge base with a data source on its own prefix, ready for ingestion.
+
+    Safe to repeat: stored ids come first, then a resource of the right name and tags, then create.
+
+    :raises NotReadyError: while AWS is still creating one of the two.
+    :raises KnowledgeBaseFailedError: when one of them ended in a failed state.
+    """
+    record = records.get_knowledge_base(agent.knowledge_base_id)
+    bedrock_id = record.bedrock_knowledge_base_id or adopt_or_create(agent, record)
+    require_active(bedrock_id)
+    data_source_id = record.data_source_id or ensure_data_source(agent, bedrock_id)
+    require_available(bedrock_id, data_source_id)
+
+
+def adopt_or_create(agent: Agent, record: KnowledgeBase) -> str:
+    """Find or create the knowledge base and store its id and ARN at once."""
+    settings = get_settings()
+    found = find_knowledge_base(settings, agent.ref) or create_knowledge_base(settings, agent)
+    records.update_agent(agent.ref, bedrock_knowledge_base_arn=found["knowledgeBaseArn"])
+    bedrock_id = str(found["knowledgeBaseId"])
+    records.update_knowledge_base(
+        agent.ref, record.knowledge_base_id, bedrock_knowledge_base_id=bedrock_id
+    )
+    return bedrock_id
+
+
+def find_knowledge_base(settings: Settings, ref: AgentRef) -> dict[str, Any] | None:
+    """This agent's knowledge base, or None while there is room for a new one.
+
+    :raises NameTakenError: when the name belongs to something that is not this agent's.
+    :raises QuotaReachedError: when there is none and the account has no room left.
+    """
+    count = 0
+    for summary in list_knowledge_bases():
+        count += 1
+        if summary["name"] == knowledge_base_name(ref.agent_id):
+            return require_ours(summary["knowledgeBaseId"], ref)
+    if count >= settings.knowledge_base_quota:
+        raise QuotaReachedError(
+            f"The account holds {count} of {settings.knowledge_base_quota} knowledge bases. Delete "
+            "agents you no longer need, or set KNOWLEDGE_BASE_STORE=managed (10,000 an account)."
+        )
+    return None
+
+
+def list_knowledge_bases() -> Iterator[dict[str, Any]]:
+    """Summaries of all knowledge bases of the account and region."""
+    paginator = client("bedrock-agent").get_paginator("list_knowledge_bases")
+    for page in paginator.paginate(PaginationConfig={"PageSize": 1000}):
+        yield from page["knowledgeBaseSummaries"]
+
+
+def require_ours(bedrock_id: str, ref: AgentRef) -> dict[str, Any]:
+    """The knowledge base, once its tags have shown that it is this agent's."""
+    bedrock = client("bedrock-agent")
+    found: dict[str, Any] = bedrock.get_knowledge_base(knowledgeBaseId=bedrock_id)["knowledgeBase"]
+    tags = bedrock.list_tags_for_resource(resourceArn=found["knowledgeBaseArn"])["tags"]
+    if (tags.get("userId"), tags.get("agentId")) != (ref.user_id, ref.agent_id):
+        raise NameTakenError(
+            f"Knowledge base {bedrock_id} has the name of agent {ref.agent_id} but not its tags. "
+            "Rename or delete it, then retry."
+        )
+    return found
+
+
+def create_knowledge_base(settings: Settings, agent: Agent) -> dict[str, Any]:
+    """Start the creation; AWS answers while the state is still CREATING."""
+    store = get_store(settings)
+    store.prepare(settings, agent.ref)
+    answer = client("bedrock-agent").create_knowledge_base(
+        clientToken=client_token(agent.ref, "knowledge-base"),
+        name=knowledge_base_name(agent.agent_id),
+        description=agent.knowledge_base_description[:200],
+        roleArn=settings.knowledge_base_role_arn,
+        tags=knowledge_base_tags(settings, agent.ref),
+        **store.configuration(settings, agent.ref),
+    )
+    created: dict[str, Any] = answer["knowledgeBase"]
+    return created
+
+
+def ensure_data_source(agent: Agent, bedrock_id: str) -> str:
+    """Find or create the data source, and store its id."""
+    bedrock = client("bedrock-agent")
+    pages = bedrock.get_paginator("list_data_sources").paginate(knowledgeBaseId=bedrock_id)
+    found = [s for page in pages for s in page["dataSourceSummaries"]]
+    by_name = {summary["name"]: summary["dataSourceId"] for summary in found}
+    data_source_id = by_name.get(DATA_SOURCE_NAME) or create_data_source(agent, bedrock_id)
+    records.update_knowledge_base(
+        agent.ref, agent.knowledge_base_id, data_source_id=data_source_id
+    )
+    return data_source_id
+
+
+def create_data_source(agent: Agent, bedrock_id: str) -> str:
+    """Create the data source with the chunking of the settings (immutable afterwards)."""
+    settings = get_settings()
+    chunking = {
+        "chunkingStrategy": "FIXED_SIZE",
+        "fixedSizeChunkingConfiguration": {
+            "maxTokens": settings.chunk_tokens,
+            "overlapPercentage": settings.chunk_overlap_percentage,
+        },
+    }
+    answer = client("bedrock-agent").create_data_source(
+        clientToken=client_token(agent.ref, "data-source"),
+        knowledgeBaseId=bedrock_id,
+        name=DATA_SOURCE_NAME,
+        dataDeletionPolicy="DELETE",
+        dataSourceConfiguration=get_store(settings).data_source(settings, agent.ref),
+        vectorIngestionConfiguration={"chunkingConfiguration": chunking},
+    )
+    return str(answer["dataSource"]["dataSourceId"])
+
+
+def require_active(bedrock_id: str) -> None:
+    """Return when the knowledge base is ACTIVE."""
+    found = client("bedrock-agent").get_knowledge_base(knowledgeBaseId=bedrock_id)
+    state = found["knowledgeBase"]
+    require_ready(f"Knowledge base {bedrock_id}", state, "knowledge_base", {"id": bedrock_id})
+
+
+def require_available(bedrock_id: str, data_source_id: str) -> None:
+    """Return when the data source is AVAILABLE."""
+    ids = {"id": bedrock_id, "data_source_id": data_source_id}
+    found = client("bedrock-agent").get_data_source(
+        knowledgeBaseId=bedrock_id, dataSourceId=data_source_id
+    )
+    require_ready(f"Data source {data_source_id}", found["dataSource"], "data_source", ids)
+
+
+def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, str]) -> None:
+    """Return, ask to wait, or fail, by the resource's status."""
+    status = state["status"]
+    if status in CHANGING_STATES:
+        raise NotReadyError(f"{what} is {status}.", probe, ids)
+    if status not in READY_STATES:
+        reasons = "; ".join(state.get("failureReasons", [])) or "AWS gave no reason"
+        raise KnowledgeBaseFailedError(f"{what} is {status}: {reasons}.")
+
+
+def is_knowledge_base_settled(id: str) -> bool:
+    """Whether a knowledge base has stopped changing; one that is gone has."""
+    try:
+        found = client("bedrock-agent").get_knowledge_base(knowledgeBaseId=id)
+    except ClientError as error:
+        return is_gone(error)
+    return found["knowledgeBase"]["status"] not in CHANGING_STATES
+
+
+def is_data_source_settled(id: str, data_source_id: str) -> bool:
+    """Whether a data source has stopped changing; one that is gone has."""
+    try:
+        found = client("bedrock-agent").get_data_source(
+            knowledgeBaseId=id, dataSourceId=data_source_id
+        )
+    except ClientError as error:
+        return is_gone(error)
+    return found["dataSource"]["status"] not in CHANGING_STATES
+
+
+def is_gone(error: ClientError) -> bool:
+    """True for a missing resource; any other error goes on."""
+    if error_code(error) == "ResourceNotFoundException":
+        return True
+    raise error

@@ -1,0 +1,87 @@
+"""All configuration: the only reader of the environment. Defaults suit the embedded stack."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class KnowledgeBaseStore(StrEnum):
+    """Where a knowledge base keeps its vectors."""
+
+    S3_VECTORS = "s3_vectors"
+    MANAGED = "managed"
+    OPENSEARCH_SERVERLESS = "opensearch_serverless"
+
+
+class Settings(BaseSettings):
+    """Environment variables of the same names, upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    # AWS
+    aws_region: str = "us-east-1"
+    aws_account_id: str = "123456789012"
+    agents_table: str = "oratio-agents"
+    knowledge_bases_table: str = "oratio-knowledgebases"
+    kb_bucket: str = "oratio-knowledge-bases"
+    code_bucket: str = "oratio-generated-code"
+    environment: str = "production"  # value of the `environment` tag
+
+    # Knowledge bases
+    knowledge_base_store: KnowledgeBaseStore = KnowledgeBaseStore.S3_VECTORS
+    knowledge_base_role_arn: str = "arn:aws:iam::123456789012:role/oratio-knowledge-base"
+    vector_bucket: str = "oratio-vectors"
+    opensearch_collection_arn: str = ""
+    embedding_model_id: str = "amazon.titan-embed-text-v2:0"
+    embedding_dimensions: int = 1024
+    # AWS: 100 vector knowledge bases an account and region, not adjustable; 10,000 managed ones.
+    knowledge_base_quota: int = 100
+    chunk_tokens: int = 500
+    chunk_overlap_percentage: int = 20
+
+    # Agents
+    model_id: str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    runtime_role_arn: str = "arn:aws:iam::123456789012:role/oratio-agent-runtime"
+    # AgentCore refuses updates of 3.10 and 3.11 runtimes since 2026-08-31.
+    runtime_language: str = "PYTHON_3_13"
+    endpoint_name: str = "production"
+    retrieved_passages: int = 5
+    public_api_url: str = "http://127.0.0.1:8000"
+    public_websocket_url: str = "ws://127.0.0.1:8000"
+
+    # Pipeline
+    run_deadline_minutes: int = 30
+    wait_timeout_seconds: int = 20 * 60  # one deferred wait; execution_timeout does not bind then
+    wait_poll_seconds: float = 1.0
+    wait_poll_max_seconds: float = 10.0
+
+    # Airflow's REST API, as the intake sees it
+    airflow_url: str = "http://127.0.0.1:8080"
+    airflow_username: str = "intake"
+    airflow_password: SecretStr = SecretStr("")
+    airflow_timeout_seconds: float = 5.0
+
+    # Tokens of callers
+    jwt_secret: SecretStr = SecretStr("")
+    jwt_issuer: str = "oratio-development"
+    jwt_audience: str = "oratio-api"
+
+    # Limits of one submission
+    max_document_bytes: int = 50 * MIB  # Bedrock's limit for one document
+    max_documents: int = 500  # keeps the documents' states inside one 400 KB DynamoDB item
+    max_request_bytes: int = 2048 * MIB
+    max_sop_bytes: int = 100_000  # leaves room for the other fields in a 400 KB item
+    max_text_bytes: int = 20_000
+    max_message_characters: int = 4_000
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process-wide settings; tests call `get_settings.cache_clear()` after changing env."""
+    return Settings()
