@@ -53,6 +53,7 @@ def ingest_documents(agent: Agent, redo: bool) -> None:
         ids["job_id"] = job["ingestionJobId"]
         raise NotReadyError(f"Ingestion job is {job['status']}.", "ingestion_job", ids)
     require_complete(job, source)
+    require_scanned(job, agent)
     documents = read_documents(agent, record, source)
     store_outcome(agent, documents)
 
@@ -89,7 +90,7 @@ def is_rejected(job: dict[str, Any], record: KnowledgeBase) -> bool:
     """Whether the job ended badly: by its own status, or with documents that were not indexed."""
     if job["status"] in CHANGING_STATES:
         return False
-    return job["status"] != "COMPLETE" or record.status != KnowledgeBaseStatus.READY
+    return job["status"] != "COMPLETE" or record.status == KnowledgeBaseStatus.ERROR
 
 
 def require_complete(job: dict[str, Any], source: DataSource) -> None:
@@ -104,6 +105,15 @@ def require_complete(job: dict[str, Any], source: DataSource) -> None:
         f"The ingestion job ended {job['status']}: {'; '.join(reasons)}. Retry the agent; if it "
         "fails again, check the documents named."
     )
+
+
+def require_scanned(job: dict[str, Any], agent: Agent) -> None:
+    """Fail when a job is COMPLETE without having seen a single document."""
+    if job.get("statistics", {}).get("numberOfDocumentsScanned", 0) == 0:
+        prefix = document_uri(get_settings(), agent.ref)
+        raise IngestionFailedError(
+            f"The ingestion job found no documents below {prefix}. Upload them again and retry."
+        )
 
 
 def read_documents(agent: Agent, record: KnowledgeBase, source: DataSource) -> list[Document]:

@@ -1,0 +1,69 @@
+"""
+# Create an agent
+
+**Purpose.** Turns a recorded submission (SOP and documents in S3) into a running agent on Amazon
+Bedrock AgentCore that answers from the tenant's own documents.
+
+**Inputs.** `user_id`, `agent_id`, `generation`: ids only. All text stays in DynamoDB and S3.
+
+**Result.** The agent's record is `active` with its addresses, its knowledge base `ready`.
+
+**Idempotency.** Safe to run again at any time, with the same conf or by clearing any task: each
+step finds what it made before. A run whose generation is outdated stops without writing.
+
+**On failure.** `record_failure` writes the failed step, a code and a sentence the tenant can act
+on; agent `failed`, knowledge base `error`. Errors that cannot pass are not retried.
+
+**Runbook.** Fix the cause named in the agent's `failure`, then clear the failed task (downstream
+included), or trigger a new run with the same conf:
+`make airflow ARGS="dags trigger create_agent --conf '{...}'"`.
+"""
+
+from __future__ import annotations
+
+from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.sdk import DAG, TriggerRule
+from oratio.callbacks import record_failed_run
+from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, RUN_DEADLINE
+from oratio.operators.creator import GenerateCodeOperator
+from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
+from oratio.operators.records import ActivateOperator, RecordFailureOperator
+from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
+
+from include.settings import get_settings
+
+with DAG(
+    dag_id="create_agent",
+    doc_md=__doc__,
+    schedule=None,
+    params=AGENT_PARAMS,
+    default_args=DEFAULT_ARGS,
+    dagrun_timeout=RUN_DEADLINE,
+    on_failure_callback=record_failed_run,
+    max_active_runs=200,
+    max_active_tasks=64,
+    tags=["agents"],
+) as dag:
+    ensure_knowledge_base = EnsureKnowledgeBaseOperator(task_id="ensure_knowledge_base")
+    ingest_documents = IngestDocumentsOperator(task_id="ingest_documents", pool=INGESTION_POOL)
+    generate_code = GenerateCodeOperator(task_id="generate_code")
+    wait_for_code = S3KeySensor(
+        task_id="wait_for_code",
+        bucket_name=get_settings().code_bucket,
+        bucket_key="{{ params.user_id }}/{{ params.agent_id }}/g{{ params.generation }}/bundle.zip",
+        aws_conn_id=None,
+        deferrable=True,
+        poke_interval=5,
+        timeout=10 * 60,
+    )
+    deploy_runtime = DeployRuntimeOperator(task_id="deploy_runtime")
+    verify_agent = VerifyAgentOperator(task_id="verify_agent")
+    activate = ActivateOperator(task_id="activate")
+    record_failure = RecordFailureOperator(
+        task_id="record_failure", trigger_rule=TriggerRule.ONE_FAILED
+    )
+
+    ensure_knowledge_base >> ingest_documents
+    generate_code >> wait_for_code
+    [ingest_documents, wait_for_code] >> deploy_runtime >> verify_agent >> activate
+    [*dag.tasks[:-1]] >> record_failure

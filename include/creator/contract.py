@@ -1,0 +1,68 @@
+"""What generated code must be: a server with one entry point, its tools, one knowledge base."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from include.creator.source import MAIN_GUARD, Finding, SourceModule
+
+TOOLS = ("retrieve", "hand_off_to_human")
+APP = "app = BedrockAgentCoreApp()"
+KNOWLEDGE_BASE = 'KNOWLEDGE_BASE_ID = os.environ["KNOWLEDGE_BASE_ID"]'
+
+
+def check_contract(module: SourceModule) -> Iterator[Finding]:
+    """Findings for every part of the contract that is missing or ambiguous."""
+    yield from check_server(module)
+    for name in TOOLS:
+        function = module.functions.get(name)
+        if function is None or "tool" not in decorators(function):
+            yield Finding(1, "contract", f"lacks a function {name} with @tool(...)")
+    yield from check_knowledge_base(module)
+
+
+def check_server(module: SourceModule) -> Iterator[Finding]:
+    """One app, one entry point, and the start of the server as the last statement."""
+    entries = [f for f in module.functions.values() if "app.entrypoint" in decorators(f)]
+    if len(entries) != 1:
+        yield Finding(1, "contract", f"has {len(entries)} functions with @app.entrypoint, not one")
+    if count(module, APP) != 1 or module.bindings["app"] != 1:
+        yield Finding(1, "contract", f"lacks the line {APP}")
+    last = module.tree.body[-1] if module.tree.body else ast.Pass()
+    if ast.dump(last) != ast.dump(ast.parse(MAIN_GUARD).body[0]):
+        yield Finding(getattr(last, "lineno", 1), "contract", "does not end by starting the app")
+
+
+def check_knowledge_base(module: SourceModule) -> Iterator[Finding]:
+    """Every search goes to the agent's own knowledge base, whatever the model asks for."""
+    if count(module, KNOWLEDGE_BASE) != 1 or module.bindings["KNOWLEDGE_BASE_ID"] != 1:
+        yield Finding(1, "contract", f"lacks the line {KNOWLEDGE_BASE}")
+    searches = [n for n in module.nodes if isinstance(n, ast.Attribute) and n.attr == "retrieve"]
+    if not searches:
+        yield Finding(1, "contract", "never searches the knowledge base")
+    for search in searches:
+        call = module.parents[search]
+        if not isinstance(call, ast.Call) or call.func is not search or not is_bound(call):
+            message = "searches with another knowledge base than KNOWLEDGE_BASE_ID"
+            yield Finding(search.lineno, "contract", message)
+
+
+def is_bound(call: ast.Call) -> bool:
+    """Whether the call names the agent's knowledge base and hides no argument."""
+    given = {k.arg: k.value for k in call.keywords}
+    value = given.get("knowledgeBaseId")
+    plain = None not in given and not call.args
+    return plain and isinstance(value, ast.Name) and value.id == "KNOWLEDGE_BASE_ID"
+
+
+def decorators(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Names of a function's decorators, with or without arguments."""
+    found = (d.func if isinstance(d, ast.Call) else d for d in node.decorator_list)
+    return {ast.unparse(decorator) for decorator in found}
+
+
+def count(module: SourceModule, statement: str) -> int:
+    """How often a statement stands, word for word, at the top level."""
+    wanted = ast.dump(ast.parse(statement).body[0])
+    return sum(ast.dump(node) == wanted for node in module.tree.body)

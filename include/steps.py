@@ -1,0 +1,143 @@
+"""The protocol every step of a run follows: record the start, do the work, record the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include import records
+from include.aws import from_aws
+from include.errors import DeadlineExceededError, NotReadyError, OratioError, StaleGenerationError
+from include.models import (
+    Agent,
+    AgentRef,
+    AgentStatus,
+    KnowledgeBaseStatus,
+    Step,
+    StepError,
+    StepStatus,
+    now,
+)
+from include.settings import get_settings
+
+Work = Callable[[Agent, bool], None]
+
+INTERNAL_ERROR = StepError(
+    code="internal_error",
+    message="An unexpected error stopped this step. Retry the agent; if it fails again, tell us.",
+)
+
+
+def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
+    """Call `work(agent, redo)` and record how the step went; every error of ours or AWS's is ours.
+
+    `redo` says that an earlier try of this step failed, so that what it left must not be trusted.
+
+    :raises StaleGenerationError: when the agent has moved on; nothing was done or recorded.
+    :raises NotReadyError: the caller waits and calls again.
+    """
+    agent = records.get_current_agent(ref)
+    previous = agent.steps.get(name)
+    step = start_step(agent, name, attempt, previous)
+    try:
+        work(agent, previous is not None and previous.status == StepStatus.FAILED)
+    except NotReadyError:
+        records.record_step(ref, name, step.model_copy(update={"status": StepStatus.WAITING}))
+        raise
+    except StaleGenerationError:
+        raise
+    except Exception as error:
+        ours = from_aws(error) if isinstance(error, ClientError | BotoCoreError) else error
+        end_step(ref, name, step, describe_error(ours))
+        raise ours from (None if ours is error else error)
+    end_step(ref, name, step, None)
+
+
+def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> Step:
+    """Record that the step runs; a failed agent is `creating` again. A wait keeps its start."""
+    is_resumed = previous is not None and previous.status == StepStatus.WAITING
+    started_at = previous.started_at if previous and is_resumed else now()
+    step = Step(status=StepStatus.RUNNING, attempt=attempt, started_at=started_at)
+    is_failed = agent.status == AgentStatus.FAILED
+    records.record_step(agent.ref, name, step, AgentStatus.CREATING if is_failed else None)
+    return step
+
+
+def end_step(ref: AgentRef, name: str, step: Step, error: StepError | None) -> None:
+    """Record the step's outcome."""
+    status = StepStatus.FAILED if error else StepStatus.SUCCEEDED
+    outcome = {"status": status, "ended_at": now(), "error": error}
+    records.record_step(ref, name, step.model_copy(update=outcome))
+
+
+def describe_error(error: Exception) -> StepError:
+    """What a tenant may read of an error; nothing of one that is not ours."""
+    if isinstance(error, OratioError):
+        return StepError(code=error.code, message=error.message[:1000])
+    return INTERNAL_ERROR
+
+
+def remaining_wait_seconds(ref: AgentRef, name: str) -> float:
+    """How long a step may still wait.
+
+    :raises DeadlineExceededError: when its time is used up.
+    """
+    limit = get_settings().wait_timeout_seconds
+    step = records.get_current_agent(ref).steps[name]
+    waited = (datetime.fromisoformat(now()) - datetime.fromisoformat(step.started_at)).total_seconds()
+    if waited >= limit:
+        raise DeadlineExceededError(f"Step {name} waited for AWS longer than {limit} s.")
+    return limit - waited
+
+
+def fail_step(ref: AgentRef, name: str, error: OratioError) -> None:
+    """Record an error that was met outside the step's own work."""
+    step = records.get_current_agent(ref).steps[name]
+    end_step(ref, name, step, describe_error(error))
+
+
+def fail_agent(ref: AgentRef, default: StepError = INTERNAL_ERROR) -> StepError:
+    """Mark a `creating` agent `failed` with its failed step's error, its knowledge base `error`.
+
+    An agent that is serving keeps its status: a failed re-run does not take it away.
+    Returns the error recorded.
+    """
+    agent = records.get_current_agent(ref)
+    name, error = find_failure(agent, default)
+    if agent.status != AgentStatus.CREATING:
+        return error
+    records.update_agent(ref, status=AgentStatus.FAILED, failure=error, failed_step=name)
+    records.update_knowledge_base(ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.ERROR)
+    return error
+
+
+def find_failure(agent: Agent, default: StepError) -> tuple[str | None, StepError]:
+    """The failed step and its error; a step left running was cut off and gets the default."""
+    steps = sorted(agent.steps.items(), key=lambda item: item[1].started_at)
+    for name, step in steps:
+        if step.status == StepStatus.FAILED:
+            return name, step.error or default
+    cut_off = (StepStatus.RUNNING, StepStatus.WAITING)
+    return next((name for name, step in steps if step.status in cut_off), None), default
+
+
+def activate_agent(agent: Agent, redo: bool) -> None:
+    """Show the agent to its tenant as `active`, with its addresses."""
+    settings = get_settings()
+    records.update_agent(
+        agent.ref,
+        status=AgentStatus.ACTIVE,
+        failure=None,
+        failed_step=None,
+        api_endpoint=f"{settings.public_api_url}/agents/{agent.agent_id}/chat",
+        websocket_url=build_websocket_url(agent),
+    )
+
+
+def build_websocket_url(agent: Agent) -> str | None:
+    """The voice address, for agents that speak."""
+    if agent.agent_type == "text":
+        return None
+    return f"{get_settings().public_websocket_url}/agents/{agent.agent_id}"

