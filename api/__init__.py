@@ -1,0 +1,1 @@
+"""The intake service: Flask, thin, never importing Airflow."""

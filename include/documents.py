@@ -51,7 +51,9 @@ def delete_documents(ref: AgentRef) -> None:
     """Remove everything below the agent's prefix, all versions included."""
     prefix = agent_prefix(ref.user_id, ref.agent_id)
     bucket = get_settings().kb_bucket
-    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    pages = (
+        client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    )
     for page in pages:
         found = page.get("Versions", []) + page.get("DeleteMarkers", [])
         objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]

@@ -91,10 +91,14 @@ def list_agents(user_id: str, status: AgentStatus | None = None) -> list[Agent]:
 
 def list_pending_agents() -> Iterator[Agent]:
     """Agents whose run Airflow has not accepted yet (a scan: few of many, once a minute)."""
-    pages = client("dynamodb").get_paginator("scan").paginate(
-        TableName=get_settings().agents_table,
-        FilterExpression="dispatch = :pending",
-        ExpressionAttributeValues={":pending": {"S": "pending"}},
+    pages = (
+        client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=get_settings().agents_table,
+            FilterExpression="dispatch = :pending",
+            ExpressionAttributeValues={":pending": {"S": "pending"}},
+        )
     )
     return (Agent.model_validate(read(item)) for page in pages for item in page["Items"])
 
@@ -115,7 +119,9 @@ def update_agent(ref: AgentRef, **attributes: Any) -> None:
 def record_step(ref: AgentRef, name: str, step: Step, status: AgentStatus | None = None) -> None:
     """Store a step's progress, and the agent's status with it when given."""
     update = build_update({"updated_at": now(), **({"status": status} if status else {})})
-    update["UpdateExpression"] = update["UpdateExpression"].replace("SET ", "SET steps.#step = :step, ")
+    update["UpdateExpression"] = update["UpdateExpression"].replace(
+        "SET ", "SET steps.#step = :step, "
+    )
     update["ExpressionAttributeNames"]["#step"] = name
     update["ExpressionAttributeValues"][":step"] = write(step)
     fence(update, ref)

@@ -86,7 +86,9 @@ def remaining_wait_seconds(ref: AgentRef, name: str) -> float:
     """
     limit = get_settings().wait_timeout_seconds
     step = records.get_current_agent(ref).steps[name]
-    waited = (datetime.fromisoformat(now()) - datetime.fromisoformat(step.started_at)).total_seconds()
+    waited = (
+        datetime.fromisoformat(now()) - datetime.fromisoformat(step.started_at)
+    ).total_seconds()
     if waited >= limit:
         raise DeadlineExceededError(f"Step {name} waited for AWS longer than {limit} s.")
     return limit - waited

@@ -55,9 +55,7 @@ def wait_for(stack: StackSettings, names: list[str]) -> None:
             time.sleep(POLL_SECONDS)
 
 
-def stop_waiting_if_hopeless(
-    stack: StackSettings, name: str, problem: str, is_late: bool
-) -> None:
+def stop_waiting_if_hopeless(stack: StackSettings, name: str, problem: str, is_late: bool) -> None:
     """Raise when a program has failed for good or the time is up, with its last log lines."""
     failed = [n for n, s in list_states(stack).items() if s["statename"] == "FATAL"]
     if failed or is_late:

@@ -32,9 +32,7 @@ def start_supervisor(stack: StackSettings) -> None:
     if is_running(stack):
         return
     (stack.var / "supervisord.conf").write_text(build_configuration(stack))
-    subprocess.run(
-        build_start_command(stack), cwd=ROOT, env=build_environment(stack), check=True
-    )
+    subprocess.run(build_start_command(stack), cwd=ROOT, env=build_environment(stack), check=True)
 
 
 def connect(stack: StackSettings) -> Any:

@@ -1,0 +1,70 @@
+"""Asking an agent."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, request
+from pydantic import ValidationError
+
+from api.auth import get_user_id
+from api.errors import InvalidFormError, NotActiveError
+from api.schemas import ChatRequest, ChatResponse, Citation
+from api.uploads import describe_validation
+from include import records
+from include.models import Agent, AgentStatus
+from include.naming import document_uri
+from include.runtime.invoke import invoke_agent, runtime_session_id
+from include.settings import get_settings
+
+chat = Blueprint("chat", __name__)
+
+
+@chat.post("/api/agents/<agent_id>/chat")
+@chat.post("/agents/<agent_id>/chat")
+def ask_agent(agent_id: str) -> dict[str, Any]:
+    """One message in, answer and citations out."""
+    agent = records.get_agent(get_user_id(), agent_id)
+    question = read_question()
+    require_active(agent)
+    session_id = question.session_id or secrets.token_urlsafe(16)
+    answer = invoke_agent(agent, question.message, runtime_session_id(agent, session_id))
+    return build_response(agent, session_id, answer).model_dump(mode="json", by_alias=True)
+
+
+def read_question() -> ChatRequest:
+    """The request's JSON body."""
+    try:
+        return ChatRequest.model_validate(request.get_json())
+    except ValidationError as error:
+        raise InvalidFormError(describe_validation(error)) from error
+
+
+def require_active(agent: Agent) -> None:
+    """Refuse while the agent is anything but active, saying why."""
+    if agent.status == AgentStatus.ACTIVE:
+        return
+    reason = f" {agent.failure.message}" if agent.failure else ""
+    raise NotActiveError(
+        f"The agent is {agent.status.value}.{reason} It answers once its status is active."
+    )
+
+
+def build_response(agent: Agent, session_id: str, answer: dict[str, Any]) -> ChatResponse:
+    """The agent's answer with documents named as the tenant named them."""
+    prefix = document_uri(get_settings(), agent.ref)
+    citations = [
+        Citation(
+            document=citation["document"].removeprefix(prefix),
+            passage=citation["passage"],
+            score=citation["score"],
+        )
+        for citation in answer.get("citations", [])
+    ]
+    return ChatResponse(
+        session_id=session_id,
+        answer=answer["answer"],
+        citations=citations,
+        handoff=answer.get("handoff"),
+    )
