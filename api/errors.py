@@ -95,7 +95,7 @@ def handle_http_error(error: HTTPException) -> Response:
 
 def handle_unexpected_error(error: Exception) -> Response:
     """A bug: logged in full, shown as nothing."""
-    log.exception("unexpected error", exc_info=error)
+    log.error("unexpected error", exc_info=error)
     return build_problem(500, "internal_error", "The request failed on our side.")
 
 

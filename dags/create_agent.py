@@ -23,14 +23,14 @@ from __future__ import annotations
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import DAG, TriggerRule
+
+from include.settings import get_settings
 from oratio.callbacks import record_failed_run
 from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, RUN_DEADLINE
 from oratio.operators.creator import GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
 from oratio.operators.records import ActivateOperator, RecordFailureOperator
 from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
-
-from include.settings import get_settings
 
 with DAG(
     dag_id="create_agent",

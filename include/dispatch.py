@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from functools import lru_cache
 
 import httpx
 
 from include import records
-from include.errors import AirflowUnavailableError, NameTakenError
+from include.errors import AirflowUnavailableError, NameTakenError, OratioError
 from include.models import Agent, AgentRef, DispatchStatus
 from include.naming import run_id
 from include.settings import get_settings
+
+log = logging.getLogger(__name__)
 
 CREATE_DAG = "create_agent"
 
@@ -37,6 +40,8 @@ class AirflowClient:
         :raises AirflowUnavailableError: when Airflow cannot be reached or refuses our account.
         """
         try:
+            if not self.token:
+                self.log_in()
             answer = self.send(method, path, body)
             if answer.status_code == httpx.codes.UNAUTHORIZED:
                 self.log_in()
@@ -72,6 +77,21 @@ def dispatch_agent(agent: Agent) -> None:
     """
     start_run(agent.ref)
     records.update_agent(agent.ref, dispatch=DispatchStatus.SENT)
+
+
+def dispatch_pending_agents() -> int:
+    """Start the runs Airflow has not accepted yet; returns how many were started.
+
+    One agent's failure does not keep the others waiting; it stays pending for the next call.
+    """
+    started = 0
+    for agent in records.list_pending_agents():
+        try:
+            dispatch_agent(agent)
+            started += 1
+        except OratioError as error:
+            log.warning("agent_id=%s dispatch stays pending: %s", agent.agent_id, error.message)
+    return started
 
 
 def start_run(ref: AgentRef) -> None:

@@ -151,6 +151,7 @@ class Agent(Record):
     agent_code_s3_path: str | None = None
     agent_code_s3_version: str | None = None
     agent_code_sha256: str | None = None
+    agent_code_generation: int | None = None
     websocket_url: str | None = None
     api_endpoint: str | None = None
     created_at: str = Field(default_factory=now)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+from pydantic.alias_generators import to_camel
 
 from include.aws import client, error_code
 from include.errors import NotFoundError, StaleGenerationError
@@ -22,6 +24,7 @@ from include.settings import get_settings
 serializer = TypeSerializer()
 deserializer = TypeDeserializer()
 
+FENCE_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
 GENERATION_IS_OURS = "attribute_exists(agentId) AND #generation = :generation"
 
 
@@ -110,10 +113,8 @@ def update_agent(ref: AgentRef, **attributes: Any) -> None:
     """
     update = build_update({**attributes, "updated_at": now()})
     fence(update, ref)
-    try:
+    with fenced(ref):
         client("dynamodb").update_item(**agent_key(ref), **update)
-    except ClientError as error:
-        raise stale(ref) if error_code(error) == CONDITION_FAILED else error
 
 
 def record_step(ref: AgentRef, name: str, step: Step, status: AgentStatus | None = None) -> None:
@@ -125,10 +126,8 @@ def record_step(ref: AgentRef, name: str, step: Step, status: AgentStatus | None
     update["ExpressionAttributeNames"]["#step"] = name
     update["ExpressionAttributeValues"][":step"] = write(step)
     fence(update, ref)
-    try:
+    with fenced(ref):
         client("dynamodb").update_item(**agent_key(ref), **update)
-    except ClientError as error:
-        raise stale(ref) if error_code(error) == CONDITION_FAILED else error
 
 
 def update_knowledge_base(ref: AgentRef, knowledge_base_id: str, **attributes: Any) -> None:
@@ -145,14 +144,19 @@ def update_knowledge_base(ref: AgentRef, knowledge_base_id: str, **attributes: A
         {"ConditionCheck": {**agent_key(ref), **check}},
         {"Update": {"TableName": table, "Key": key, **update}},
     ]
-    try:
+    with fenced(ref):
         client("dynamodb").transact_write_items(TransactItems=actions)
+
+
+@contextmanager
+def fenced(ref: AgentRef) -> Iterator[None]:
+    """Turn a write refused for its generation into StaleGenerationError."""
+    try:
+        yield
     except ClientError as error:
-        raise stale(ref) if error_code(error) == TRANSACTION_CANCELED else error
-
-
-CONDITION_FAILED = "ConditionalCheckFailedException"
-TRANSACTION_CANCELED = "TransactionCanceledException"
+        if error_code(error) in FENCE_ERRORS:
+            raise stale(ref) from error
+        raise
 
 
 def stale(ref: AgentRef) -> StaleGenerationError:
@@ -177,7 +181,7 @@ def fence(update: dict[str, Any], ref: AgentRef) -> None:
 
 def build_update(attributes: dict[str, Any]) -> dict[str, Any]:
     """DynamoDB's update arguments: SET what has a value, REMOVE what is None."""
-    names = {f"#{key}": Agent.model_config["alias_generator"](key) for key in attributes}  # type: ignore[operator]
+    names = {f"#{key}": to_camel(key) for key in attributes}
     values = {f":{key}": write(value) for key, value in attributes.items() if value is not None}
     expression = "SET " + ", ".join(f"#{key[1:]} = {key}" for key in values)
     removed = ", ".join(f"#{key}" for key, value in attributes.items() if value is None)

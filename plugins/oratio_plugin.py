@@ -4,14 +4,9 @@ from __future__ import annotations
 
 # Imported for their cost: forked task processes find them ready instead of paying 0.5 to 1.5 s
 # each (measured, see docs/performance.md).
-import airflow.providers.amazon.aws.sensors.s3
-import include.waits  # noqa: F401
-import oratio.operators.creator
-import oratio.operators.knowledge
-import oratio.operators.records
-import oratio.operators.runtime
 from airflow.plugins_manager import AirflowPlugin
 
+import include.waits  # noqa: F401
 from include.aws import client
 
 SERVICES_OF_A_RUN = (

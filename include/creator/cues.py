@@ -25,7 +25,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 HEADING_TOPICS = {
     Topic.PROHIBITION: pattern(
-        r"""\b(never|must\snot|do\snot|don['\u2019]?ts?|not\sallowed|prohibit\w*|prohibitions?|forbidden
+        r"""\b(never|must\snot|may\snot|cannot|do\snot|don['\u2019]?ts?|not\sallowed|prohibit\w*|prohibitions?|forbidden
         |off[-\s]limits|restrictions?|red\slines|out\sof\sscope|taboos?)\b"""
     ),
     Topic.ESCALATION: pattern(
@@ -44,7 +44,7 @@ HEADING_TOPICS = {
 }
 
 PROHIBITION = pattern(
-    r"""\b(never|must\s(?:not|never)|mustn['\u2019]?t|(?:shall|should)\s(?:not|never)|shouldn['\u2019]?t
+    r"""\b(never|you\smay\snot|must\s(?:not|never)|mustn['\u2019]?t|(?:shall|should)\s(?:not|never)|shouldn['\u2019]?t
     |under\sno\scircumstances?|in\sno\scase|on\sno\saccount
     |(?:is|are)\s(?:not|never)\s(?:allowed|permitted|authori[sz]ed|to\sbe)
     |(?:is|are)\s(?:strictly\s)?(?:forbidden|prohibited|off[-\s]limits)
@@ -55,8 +55,9 @@ PROHIBITION = pattern(
 # "Do not" forbids when it addresses the agent, not in "we do not repair tires".
 DO_NOT = pattern(r"\b(?:do\snot|don['\u2019]?t)\b")
 OTHER_SUBJECTS = frozenset(
-    "we they i who which that it customers callers guests patients clients users people visitors "
-    "documents items products orders parts bikes if".split()
+    {"we", "they", "i", "who", "which", "that", "it", "if", "people", "visitors", "users", "parts"}
+    | {"customers", "callers", "guests", "patients", "clients", "documents", "items", "products"}
+    | {"orders"}
 )
 
 ESCALATION = pattern(
@@ -116,12 +117,19 @@ SEQUENCE = pattern(
 WHEN = r"if|when|whenever|unless|in\scase|once|as\ssoon\sas|where|should"
 CONDITION_FIRST = pattern(rf"^(?:and\s|but\s|also,?\s)?(?P<word>{WHEN})\s(?P<rest>.+)$")
 CONDITION_LAST = pattern(
-    rf"^(?P<then>.+?),?\s(?P<word>if|when|whenever|unless|in\scase|as\ssoon\sas)\s(?P<when>.+)$"
+    r"^(?P<then>.+?),?\s(?P<word>if|when|whenever|unless|in\scase|as\ssoon\sas)\s(?P<when>.+)$"
 )
 OTHERWISE = pattern(
     r"^(?:otherwise|else|if\snot|in\s(?:all|any)\sother\scases?)[,:]?\s+(?P<then>.+)$"
 )
 # The comma between "if a, or b" and what then is to be done.
 THEN = pattern(
-    r"\s*(?:,|:|\s[\u2013\u2014-]|->|\u2192)\s*(?!(?:or|and|nor|but|including|even)\b)(?:then\s)?|\sthen\s"
+    r"""(?:,|:|\s[\u2013\u2014-]|->|\u2192)(?!\s*(?:or|and|nor|but|including|even)\b)\s*(?:then\s)?
+    |\sthen\s"""
 )
+# "Even if", "only when": what stands before is no order for one case.
+NO_CASE = pattern(r"\b(?:even|also|only|just|except|not)$")
+# "Escalate when:" announces cases, so that a "do not" among them forbids nothing.
+CASES_FOLLOW = pattern(r"\b(?:if|when|whenever|where|in\scase)\s?:$")
+QUESTION = pattern(r"^(?:whether|which|what|when|where|how|who)\b")
+QUESTION_END = pattern(r",\s(?:and|then)\s.*")

@@ -17,6 +17,7 @@ UNTITLED = "Untitled procedure"
 TITLE_PREFIX = re.compile(
     r"^(?:SOP|Standard operating procedure)\s*[:\u2013\u2014-]\s*", re.IGNORECASE
 )
+LISTS = {Topic.PROHIBITION, Topic.ESCALATION, Topic.TONE}
 NOT_STEPS = {Topic.PROHIBITION, Topic.FACTS, Topic.TONE, Topic.ROLE}
 
 Sentence = tuple[Node, str, int, int]
@@ -78,26 +79,32 @@ def read_role(sentences: list[Sentence]) -> Statement | None:
 def sort_sentences(sentences: list[Sentence]) -> dict[Topic, list[Statement]]:
     """Put each sentence into every list it belongs to; a rule only if nothing more exact."""
     lists: dict[Topic, list[Statement]] = defaultdict(list)
+    previous: Node | None = None
     for node, text, first, last in sentences:
-        own = topics_of_sentence(text)
-        given = node.inherited
-        topics = (own | given) & {Topic.PROHIBITION, Topic.ESCALATION, Topic.TONE}
-        whole = f"{node.lead} {text}" if node.lead and given else text
+        # A second sentence explains: "Never: promise a date. The workshop decides."
+        given = node.inherited - ({Topic.PROHIBITION} if node is previous else set())
+        previous = node
+        own = set() if cues.CASES_FOLLOW.search(node.lead) else topics_of_sentence(text)
+        topics = (own | given) & LISTS
+        whole = f"{node.lead} {text}" if given & LISTS and not own & given else text
+        statement = Statement(text=whole.strip(), first_line=first, last_line=last)
         for topic in topics:
-            lists[topic].append(Statement(text=whole, first_line=first, last_line=last))
+            lists[topic].append(statement)
         facts = [] if Topic.PROHIBITION in topics else list(read_facts(text, given))
         for fact in facts:
             lists[Topic.FACTS].append(Statement(text=fact, first_line=first, last_line=last))
         is_rule = cues.RULE.search(text) or Topic.RULES in given
         if is_rule and not topics and not facts:
-            lists[Topic.RULES].append(Statement(text=whole, first_line=first, last_line=last))
+            lists[Topic.RULES].append(statement)
     return lists
 
 
 def read_facts(text: str, given: set[Topic]) -> Iterator[str]:
     """What the agent must find out: the item of a list of facts, or what a sentence asks for."""
     asked = cues.ASK.search(text) or cues.ASK_NAMED.search(text)
-    if asked:
+    if asked and cues.QUESTION.match(asked["facts"]):
+        yield cues.QUESTION_END.sub("", asked["facts"])
+    elif asked:
         named = cues.FACTS_END.sub("", asked["facts"])
         parts = (cues.FACTS_LEADING.sub("", p.strip()) for p in cues.FACTS_SPLIT.split(named))
         yield from (part for part in parts if part)
@@ -137,7 +144,8 @@ def split_condition(text: str) -> tuple[str, str] | None:
         if border and first["rest"][border.end() :].strip():
             when, then = first["rest"][: border.start()], first["rest"][border.end() :]
             return keep_unless(first["word"], when), then.strip()
-    if last := cues.CONDITION_LAST.match(text):
+    last = cues.CONDITION_LAST.match(text)
+    if last and not cues.NO_CASE.search(last["then"]):
         return keep_unless(last["word"], last["when"].rstrip(".")), last["then"].strip()
     return None
 
@@ -175,7 +183,7 @@ def build_step(node: Node, conditions: dict[int, list[Condition]]) -> Step:
     return Step(
         text=node.block.text,
         first_line=node.block.first_line,
-        last_line=max((n.block.last_line for n in (node, *notes))),
+        last_line=max(n.block.last_line for n in (node, *notes)),
         label=node.block.label or "-",
         section=node.section,
         conditions=tuple(own),

@@ -114,9 +114,7 @@ def ensure_data_source(agent: Agent, bedrock_id: str) -> str:
     found = [s for page in pages for s in page["dataSourceSummaries"]]
     by_name = {summary["name"]: summary["dataSourceId"] for summary in found}
     data_source_id = by_name.get(DATA_SOURCE_NAME) or create_data_source(agent, bedrock_id)
-    records.update_knowledge_base(
-        agent.ref, agent.knowledge_base_id, data_source_id=data_source_id
-    )
+    records.update_knowledge_base(agent.ref, agent.knowledge_base_id, data_source_id=data_source_id)
     return data_source_id
 
 

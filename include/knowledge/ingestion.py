@@ -80,8 +80,10 @@ def ensure_job(
 
 def list_jobs(source: DataSource) -> list[dict[str, Any]]:
     """All jobs of a data source, newest first."""
-    pages = client("bedrock-agent").get_paginator("list_ingestion_jobs").paginate(
-        **source.ids, sortBy={"attribute": "STARTED_AT", "order": "DESCENDING"}
+    pages = (
+        client("bedrock-agent")
+        .get_paginator("list_ingestion_jobs")
+        .paginate(**source.ids, sortBy={"attribute": "STARTED_AT", "order": "DESCENDING"})
     )
     return [job for page in pages for job in page["ingestionJobSummaries"]]
 
@@ -132,8 +134,10 @@ def read_documents(agent: Agent, record: KnowledgeBase, source: DataSource) -> l
 
 def list_document_details(source: DataSource) -> list[dict[str, Any]]:
     """Bedrock's state of every document of a data source."""
-    pages = client("bedrock-agent").get_paginator("list_knowledge_base_documents").paginate(
-        **source.ids
+    pages = (
+        client("bedrock-agent")
+        .get_paginator("list_knowledge_base_documents")
+        .paginate(**source.ids)
     )
     return [detail for page in pages for detail in page["documentDetails"]]
 

@@ -115,8 +115,12 @@ def configure_managed(settings: Settings, ref: AgentRef) -> dict[str, Any]:
 
 def vector_configuration(settings: Settings) -> dict[str, Any]:
     """The embedding model and its dimensions."""
-    model_arn = f"arn:aws:bedrock:{settings.aws_region}::foundation-model/{settings.embedding_model_id}"
-    embedding = {"bedrockEmbeddingModelConfiguration": {"dimensions": settings.embedding_dimensions}}
+    model_arn = (
+        f"arn:aws:bedrock:{settings.aws_region}::foundation-model/{settings.embedding_model_id}"
+    )
+    embedding = {
+        "bedrockEmbeddingModelConfiguration": {"dimensions": settings.embedding_dimensions}
+    }
     return {
         "type": "VECTOR",
         "vectorKnowledgeBaseConfiguration": {

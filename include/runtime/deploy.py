@@ -1,4 +1,4 @@
-"""AgentCore: one runtime an agent, an immutable version a bundle, and the endpoint customers use."""
+"""AgentCore: a runtime for each agent, a version for each bundle, and the endpoint in front."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def verify_agent(agent: Agent) -> None:
 
 
 def find_passages(agent: Agent) -> list[Passage]:
-    """Passages about what the tenant says the documents are for; all of them are the agent's own."""
+    """Passages about what the tenant says the documents are for."""
     bedrock_id = (agent.bedrock_knowledge_base_arn or "").rpartition("/")[2]
     passages = retrieve(bedrock_id, agent.knowledge_base_description) or retrieve(
         bedrock_id, agent.agent_name

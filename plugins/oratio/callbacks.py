@@ -1,4 +1,4 @@
-"""What Airflow calls when a run fails without reaching record_failure (deadline, marked in the UI)."""
+"""What Airflow calls when a run fails as a whole: its deadline, or marked failed in the UI."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOPPED = StepError(code="run_stopped", message="The creation was stopped by an 
 
 
 def record_failed_run(context: Mapping[str, Any]) -> None:
-    """Mark the agent failed; a fast path only, for Airflow calls at most once and may not at all."""
+    """Mark the agent failed; a fast path only: Airflow calls at most once, perhaps never."""
     conf = context["dag_run"].conf
     ref = AgentRef(conf["user_id"], conf["agent_id"], int(conf.get("generation", 1)))
     try:

@@ -1,0 +1,37 @@
+"""
+# Reconcile agents
+
+**Purpose.** Makes true what a single request or run could not: an agent accepted while Airflow was
+down gets its run.
+
+**Inputs.** None; runs every minute.
+
+**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up.
+
+**Idempotency.** Safe to run at any time: a run that exists already is recognized by its id.
+
+**On failure.** Nothing is lost; the next run tries again.
+
+**Runbook.** An agent that stays pending names its cause in this task's log (`dispatch stays
+pending`): usually a paused or broken `create_agent` DAG, or the intake's account.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from airflow.sdk import DAG
+from oratio.operators.reconcile import DispatchPendingOperator
+
+with DAG(
+    dag_id="reconcile_agents",
+    doc_md=__doc__,
+    schedule=timedelta(minutes=1),
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "oratio", "execution_timeout": timedelta(minutes=5)},
+    dagrun_timeout=timedelta(minutes=10),
+    tags=["agents"],
+) as dag:
+    DispatchPendingOperator(task_id="dispatch_pending")
