@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from moto.core.request import Request
@@ -18,17 +18,30 @@ from werkzeug.wrappers import Response
 
 SIGNING_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
+READING_OPERATIONS = ("Get", "BatchGet", "Query", "Scan", "Describe", "List")
+READING_PATHS = ("/retrieve", "/invocations", "/converse", "/converse-stream", "/invoke")
+
 Services = Mapping[str, Sequence[type[BaseResponse]]]
 
 
 class StandInApp(DomainDispatcherApplication):
     """WSGI application: `services` maps a SigV4 signing name to the classes tried in order."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, on_change: Callable[[], None] | None = None) -> None:
         super().__init__(create_backend_app)
         self.services = services
+        self.on_change = on_change
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request, and tell the owner afterwards if it may have changed something."""
+        try:
+            return self.answer(environ, start_response)
+        finally:
+            if self.on_change and not is_read(environ):
+                self.on_change()
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Let our class for the operation answer, or moto."""
         service = self.find_service(environ)
         if service is None:
             return super().__call__(environ, start_response)  # type: ignore[no-any-return]
@@ -41,6 +54,16 @@ class StandInApp(DomainDispatcherApplication):
         scope = SIGNING_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         for service in self.services.get(scope[1], ()) if scope else ():
             operation = service()._get_action_from_method_and_request_uri(Request(environ.copy()))
-            if operation and camelcase_to_underscores(operation) in method_names_from_class(service):
+            if operation and camelcase_to_underscores(operation) in method_names_from_class(
+                service
+            ):
                 return service
         return None
+
+
+def is_read(environ: dict[str, Any]) -> bool:
+    """Whether a request only reads: by its method, its operation's name or its path."""
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return True
+    operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    return operation.startswith(READING_OPERATIONS) or environ["PATH_INFO"].endswith(READING_PATHS)

@@ -19,6 +19,9 @@ SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]*_”]*\s+(?=[\"'(\[*_“]*[A-Z0-9�
 # A row that extraction wrote as "Column: value, Column: value".
 ROW = re.compile(r"^[^:.,|]{1,40}: [^|]*?, [^:.,|]{1,40}: ")
 TITLE_MAX_CHARS = 70
+TITLE_MAX_WORDS = 5
+NUMBERING = re.compile(r"^\d{1,2}(?:\.\d{1,2})*[.)]?\s+")
+MIN_TABLE_LINES = 3
 WRAPPED_MIN_SHARE = 0.85  # of a paragraph's longest line
 CELL_MAX_CHARS = 60  # of a CSV file
 RUN_IN_HEADING_MAX_WORDS = 3
@@ -43,6 +46,7 @@ class Unit:
     lead: str = ""  # the question or the "You need:" that it follows
     before: str = ""  # the sentence before it
     cells: tuple[tuple[str, str], ...] = ()  # of a table row: column name and value
+    columns: str = ""  # all column names of a table row that lost its cell borders
 
 
 @dataclass
@@ -74,10 +78,49 @@ def find_units(passage: Passage) -> list[Unit]:
     outline = Outline()
     units: list[Unit] = []
     text = re.sub(r"\t\t+", "\n", passage.text)  # Word tables: a row ends with an empty cell
-    for block in re.split(r"\n[ \t]*\n", text):
-        lines = [line.strip() for line in block.splitlines() if line.strip()]
-        units.extend(_read_block(passage, lines, outline))
-    return units
+    blocks = [
+        [line.strip() for line in block.splitlines() if line.strip()]
+        for block in re.split(r"\n[ \t]*\n", text)
+    ]
+    for block, following in zip(blocks, [*blocks[1:], []], strict=True):
+        if block is blocks[0] and _is_document_title(block):
+            outline.enter(0, block.pop(0))
+        if _is_numbered_title(block, following):
+            outline.enter(6, NUMBERING.sub("", block[0]))
+        elif _is_borderless_table(block):
+            rows = [outline.unit(passage, row) for row in block[1:]]
+            units.extend(replace(row, columns=block[0]) for row in rows)
+        else:
+            units.extend(_read_block(passage, block, outline))
+    return units or [Unit(passage, line) for block in blocks for line in block]
+
+
+def _is_document_title(block: list[str]) -> bool:
+    """A name like "Kettle K500" on the first line."""
+    words = block[0].split() if block else []
+    return 0 < len(words) <= TITLE_MAX_WORDS and bool(re.fullmatch(r"[A-Z][\w -]*\w", block[0]))
+
+
+def _is_numbered_title(block: list[str], following: list[str]) -> bool:
+    """A short numbered line by itself, unless it is an item of a list with gaps."""
+    if len(block) != 1 or not following or not NUMBERING.match(block[0]):
+        return False
+    return _is_title([NUMBERING.sub("", block[0])]) and not NUMBERING.match(following[0])
+
+
+def _is_borderless_table(block: list[str]) -> bool:
+    """Lines without an end of sentence under one without figures: a table as text."""
+    if len(block) < MIN_TABLE_LINES or re.search(r"\d", block[0]):
+        return False
+    marked = any(line.endswith((".", ":", "?", "!", ";", "|")) or ROW.match(line) for line in block)
+    return (
+        not marked
+        and not any(LIST_ITEM.match(line) for line in block[1:])
+        and not any(
+            line[0].islower() or "\t" in line or _split_pipes(line) or _split_commas(line)
+            for line in block
+        )
+    )
 
 
 def _read_block(passage: Passage, lines: list[str], outline: Outline) -> Iterator[Unit]:

@@ -12,8 +12,9 @@ from local.aws.terms import find_synonyms, find_terms, replace_phrases
 
 NO_ANSWER = "The documents I have do not answer this question."
 MAX_QUOTES = 3
-MIN_SCORE = 0.4
-SECOND_QUOTE_RATIO = 0.92
+MIN_SCORE = 0.42
+MAX_UNKNOWN_SHARE = 0.5
+SECOND_QUOTE_RATIO = 0.96
 MIN_LEAD_SCORE = 0.5
 # How much a question's word counts that is not in the sentence itself but near it.
 LEAD_WEIGHT = 0.75
@@ -25,12 +26,14 @@ REFERRED_TO_WEIGHT = 0.75
 SYNONYM_WEIGHT = 0.7
 EARLIER_QUESTION_WEIGHT = 0.4
 GENERIC_WEIGHT = 0.3
+CODE_WEIGHT = 1.5  # of a word with a figure in it: a model, a zone, an error code
 RIGHT_KIND_FACTOR = 1.2
 WRONG_KIND_FACTOR = 0.65
 GENERIC_TERMS = frozenset(
     find_terms(
-        "policy rule company information detail question answer document customer happen "
-        "work offer provide know find possible way kind type regard concern explain describe take"
+        "policy rule company information detail question answer document customer happen work "
+        "offer provide know find possible way kind type regard concern explain describe take "
+        "wait mean"
     )
 )
 REFERS_BACK = re.compile(r"^(?:it|its|they|their|this|these|those|that|he|she|both|then)\b", re.I)
@@ -73,11 +76,16 @@ def answer(question: str, earlier_question: str, passages: Sequence[Passage]) ->
 
 
 def rank(question: str, earlier_question: str, passages: Sequence[Passage]) -> list[Scored]:
-    """All units, best first; ties keep the order of retrieval."""
+    """All units, best first; ties keep the order of retrieval.
+
+    None when most of the question is about something that the passages never mention.
+    """
     units = _distinct([unit for passage in passages for unit in find_units(passage)])
     places = [_find_places(unit) for unit in units]
     weights = _weigh_terms(question, earlier_question, places)
     total = sum(weights.values()) or 1.0
+    if _find_unknown_share(weights, places) > MAX_UNKNOWN_SHARE:
+        return []
     scored = []
     for unit, place in zip(units, places, strict=True):
         evidence = {term: _find_share(term, place) for term in weights}
@@ -106,6 +114,8 @@ def _same_list(one: Unit, other: Unit) -> bool:
 def render(unit: Unit, question_terms: set[str]) -> str:
     """The quote with its `[n]`; a table row as its cells, each after its column's name."""
     number = f"[{unit.passage.number}]"
+    if unit.columns:
+        return f'"{unit.text}" (columns: "{unit.columns}") {number}'
     if not unit.cells:
         return f'"{unit.text}" {number}'
     asked = [
@@ -138,7 +148,7 @@ def _find_places(unit: Unit) -> list[tuple[frozenset[str], float]]:
     texts = (
         (unit.text, 1.0),
         (unit.lead, LEAD_WEIGHT),
-        (" ".join(unit.headings[-1:]), SECTION_WEIGHT),
+        (" ".join((unit.columns, *unit.headings[-1:])), SECTION_WEIGHT),
         (" ".join(unit.headings[:-1]), OUTER_HEADING_WEIGHT),
         (unit.passage.document, DOCUMENT_WEIGHT),
         (unit.before, before),
@@ -158,8 +168,18 @@ def _weigh_terms(
     for term, weight in asked.items():
         count = sum(any(term in terms for terms, _ in places) for places in units)
         rarity = math.log(1 + (len(units) + 1) / (count + 1))
-        weights[term] = weight * rarity * (GENERIC_WEIGHT if term in GENERIC_TERMS else 1.0)
+        kind = GENERIC_WEIGHT if term in GENERIC_TERMS else 1.0
+        weights[term] = weight * rarity * (CODE_WEIGHT if re.search(r"\d", term) else kind)
     return weights
+
+
+def _find_unknown_share(
+    weights: dict[str, float], units: Sequence[Sequence[tuple[frozenset[str], float]]]
+) -> float:
+    """The share of the question's weight in words that occur nowhere, nor do their synonyms."""
+    known = frozenset().union(*(terms for places in units for terms, _ in places))
+    unknown = [term for term in weights if not ({term} | find_synonyms(term)) & known]
+    return sum(weights[term] for term in unknown) / (sum(weights.values()) or 1.0)
 
 
 def _find_share(term: str, places: Sequence[tuple[frozenset[str], float]]) -> float:

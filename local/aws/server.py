@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -19,6 +23,7 @@ from local.aws.ingestion import Ingestion
 from local.aws.knowledge_bases import KnowledgeBases
 from local.aws.processes import PROCESSES
 from local.aws.retrieval import Retrieval
+from local.aws.snapshot import Snapshot
 from local.aws.vectors import Vectors
 
 # Signing name -> response classes. Bedrock's four services share the name "bedrock".
@@ -29,21 +34,29 @@ SERVICES: Services = {
 }
 
 
-def build_server(port: int) -> BaseWSGIServer:
+def build_server(port: int, on_change: Callable[[], None] | None = None) -> BaseWSGIServer:
     """A threaded server on 127.0.0.1; port 0 picks a free one."""
     complete_cloudformation()
-    app = StandInApp(SERVICES)
-    return make_server(
-        "127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler
-    )
+    app = StandInApp(SERVICES, on_change)
+    return make_server("127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler)
 
 
 def main() -> None:
+    """Serve until a SIGTERM, with the state of the last time; SIGTERM saves it again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
+    port = parser.parse_args().port
     set_delays(os.environ.get("STAND_IN_DELAYS", "off"))
+    snapshot = Snapshot(Path(os.environ.get("STAND_IN_DATA_DIR", "var/aws")))
+    server = build_server(port, snapshot.mark_changed)
+    snapshot.restore()
+    snapshot.start()
     PROCESSES.warm_parent.start()
-    build_server(parser.parse_args().port).serve_forever()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.serve_forever()
+    finally:
+        snapshot.save()
 
 
 if __name__ == "__main__":

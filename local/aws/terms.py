@@ -7,12 +7,13 @@ import re
 WORD = re.compile(r"[a-z0-9]+(?:[.,]\d+)*(?:'[a-z]+)?")
 _STOP_WORD_LIST = """
 a about after again all also am an and any are as at be been before being both but by can could
-did do does doing done down each either else for from get gets getting give go goes got had has
-have having he her here hers him his how i if in into is it its just let like long make many may
-me might more most much must my need no not now of off ok on once one only or other our out over
-own per please same shall she should so some such tell than thank thanks that the their them then
-there these they thing this those through till time to too until up us very want was we well were
-what when where which while who whom whose why will with without would yes you your
+did do does doing done down each either else far fast for from get gets getting give go goes got
+had has have having he her here hers him his how i if in into is it its just let like long make
+many may me might more most much must my need no not now of off often ok on once one only or other
+our out over own per please quickly same shall she should so some soon such tell than thank thanks
+that the their them then there these they thing this those through till time to too until up us
+very want was we well were what when where which while who whom whose why will with without would
+yes you your
 """
 STOP_WORDS = frozenset(_STOP_WORD_LIST.split())
 IRREGULAR = {

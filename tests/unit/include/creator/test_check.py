@@ -111,7 +111,7 @@ HOSTILE = {
     "client maker passed on": ("MAKE = aws.client", "call"),
     "session passed on": ("MAKE = boto3.Session", "call"),
     "session with keys": ("X = boto3.Session(aws_access_key_id='x')", "call"),
-    "boto3.client": ("X = boto3.client('s3')", "attribute"),
+    "boto3.client": ("X = boto3.client('s3')", "call"),
     "model elsewhere": ("X = BedrockModel(endpoint_url='http://evil')", "call"),
     "model by stars": ("X = BedrockModel(**CONFIG)", "call"),
     "tools from a folder": ("X = Agent(load_tools_from_directory=True)", "call"),
@@ -129,7 +129,7 @@ HOSTILE = {
     ),
     "knowledge base rebound": ("KNOWLEDGE_BASE_ID = 'OTHER'", "contract"),
     "knowledge base as argument": (
-        "def f(KNOWLEDGE_BASE_ID):\n    return knowledge.retrieve(knowledgeBaseId=KNOWLEDGE_BASE_ID)",
+        "F = lambda KNOWLEDGE_BASE_ID: knowledge.retrieve(knowledgeBaseId=KNOWLEDGE_BASE_ID)",
         "contract",
     ),
     # Code in disguise.
@@ -214,5 +214,5 @@ def test_no_file_may_stand_in_for_a_module():
 
 def test_refusal_says_why():
     source = with_code("import socket\nimport ctypes")
-    with pytest.raises(CodeRejectedError, match="may not import socket.*may not import ctypes"):
+    with pytest.raises(CodeRejectedError, match=r"may not import socket.*may not import ctypes"):
         ensure_accepted({"agent_file.py": source, "agent.json": b"{}"})

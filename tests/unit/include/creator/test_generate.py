@@ -94,9 +94,9 @@ def test_any_text_comes_back_exactly_and_never_becomes_code(text):
     code.prompt.encode("utf-8")  # a model takes it
 
 
-def test_thousands_of_random_texts_come_back_exactly():
+def test_hundreds_of_random_texts_come_back_exactly():
     source = random.Random(7)
-    for _ in range(2_000):
+    for _ in range(300):
         text = "".join(source.choice([*NASTY, "a", "\n", "1. ", "never "]) for _ in range(20))
         code = generate(dataclasses.replace(REQUEST, sop=text))
         assert config_of(code)["sop"] == text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -196,7 +195,6 @@ def test_no_layout_makes_it_fail(lines):
     ],
     ids=lambda sop: repr(sop[:8]),
 )
-def test_the_longest_sop_costs_no_minutes_of_cpu(sop):
-    before = time.process_time()
-    read_sop(sop)
-    assert time.process_time() - before < 30  # quadratic patterns need far longer
+def test_the_longest_sops_are_read_too(sop):
+    """A pattern that is quadratic in the length would keep this test busy for many minutes."""
+    assert read_sop(sop).title

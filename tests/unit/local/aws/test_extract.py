@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from local.aws.extract import ExtractionError, Extractor, find_media_type
+from local.aws import extract
+from local.aws.extract import ExtractionError, Extractor, Worker, find_media_type
 
 # Made with LibreOffice, so that the binary formats are real ones.
 DOCUMENTS = Path(__file__).with_name("documents")
@@ -88,11 +89,21 @@ def test_a_file_that_takes_too_long_costs_only_itself():
     extractor.close()
 
 
-def test_a_reader_that_died_while_idle_is_replaced(extractor):
+def test_a_reader_that_died_while_idle_is_replaced(monkeypatch):
+    workers = []
+
+    def start(memory_bytes):
+        workers.append(Worker(memory_bytes))
+        return workers[-1]
+
+    monkeypatch.setattr(extract, "Worker", start)
+    extractor = Extractor(size=1)
     extractor.extract("a.txt", b"start a reader")
-    extractor.close()
+    workers[0].stop()
 
     assert extractor.extract("a.txt", b"again") == "again"
+    assert len(workers) == 2
+    extractor.close()
 
 
 def test_two_files_are_read_side_by_side():

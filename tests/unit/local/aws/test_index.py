@@ -19,6 +19,10 @@ def test_finds_a_word_that_only_shares_letters():
     assert positions("zipper price")[0] == 2
 
 
+def test_a_common_stem_beats_common_letters():
+    assert positions("policies", ("police", "policy"))[0] == 1
+
+
 def test_a_rare_word_weighs_more_than_a_common_one():
     texts = ("tent tent tent", "tent pegs", "tent poles")
 

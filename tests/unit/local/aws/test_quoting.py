@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+import pytest
+
+from local.aws.passages import Passage, find_units, parse_passages
+from local.aws.quoting import NO_ANSWER, answer
 
 
 @dataclass(frozen=True)
@@ -296,3 +302,54 @@ CASES = (
          forbidden=("Norway",)),
     Case("nothing retrieved", (), "How long can I return clothing?", ""),
 )  # fmt: skip
+
+
+def ask(case: Case) -> str:
+    passages = [Passage(n, *found) for n, found in enumerate(case.passages, start=1)]
+    return answer(case.question, case.earlier, passages)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_quotes_the_sentence_that_answers_and_no_other(case: Case) -> None:
+    said = ask(case)
+    if not case.expected:
+        assert said == NO_ANSWER
+        return
+    assert case.expected in said
+    assert f"[{case.citation}]" in said
+    assert not [text for text in case.forbidden if text in said]
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.expected], ids=lambda case: case.name)
+def test_every_quote_stands_in_the_passage_it_cites(case: Case) -> None:
+    texts = [" ".join(text.split()) for _, text in case.passages]
+    for quotes, number in re.findall(r"(.+?) \[(\d+)\]", ask(case)):
+        for quote in re.findall(r'"([^"]+)"', quotes):
+            assert quote in texts[int(number) - 1]
+
+
+def test_a_borderless_table_row_is_quoted_with_its_columns() -> None:
+    table = "Part Tern and Heron Swift E\nFrame 10 years 6 years\nBattery - 2 years\nPaint 2 years 1 year"
+    said = answer("How long is the battery covered?", "", [Passage(3, "warranty.docx", table)])
+    assert said == '"Battery - 2 years" (columns: "Part Tern and Heron Swift E") [3]'
+
+
+def test_sentences_repeated_by_overlapping_chunks_are_quoted_once() -> None:
+    whole = Passage(1, "a.md", "Refunds are paid within five days. Ask the desk.")
+    cut = Passage(2, "a.md", "are paid within five days. Ask the desk.")
+    assert answer("When are refunds paid?", "", [whole, cut]).count("five days") == 1
+
+
+def test_passages_are_read_from_the_text_of_the_tool() -> None:
+    found = parse_passages(
+        "[4] (document: a/b (old).md)\nOne.\n\nTwo.\n\n[5] (document: c.txt)\nThree [1].\n"
+    )
+    assert found == [
+        Passage(4, "a/b (old).md", "One.\n\nTwo."),
+        Passage(5, "c.txt", "Three [1]."),
+    ]
+    assert parse_passages("No passages found.") == []
+
+
+def test_a_passage_of_one_heading_can_still_be_quoted() -> None:
+    assert [unit.text for unit in find_units(Passage(1, "a.md", "Open daily"))] == ["Open daily"]

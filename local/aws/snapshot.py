@@ -1,0 +1,183 @@
+"""The stand-in's state on disk, so that a killed or stopped server comes back as it was.
+
+All state lives in moto's backends as plain objects, which pickle takes whole; only the contents of
+S3 objects lie in files of their own, written once, so that a snapshot stays small and quick. A
+kill -9 may cost the last second of writes.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.s3.models import FakeKey
+
+log = logging.getLogger(__name__)
+
+MIN_PAUSE_SECONDS = 1.0
+# A snapshot may take at most this share of the time, however large the state has grown.
+MAX_SHARE = 0.05
+MAX_TRIES = 20
+NOT_PICKLED = ("_value_buffer", "lock")  # a file and a lock; moto makes both anew
+
+# What the stack uses; other services of moto hold objects pickle cannot take.
+KEPT_MODULES = (
+    "local.",
+    "moto.cloudformation.",
+    "moto.dynamodb.",
+    "moto.iam.",
+    "moto.s3.",
+    "moto.s3vectors.",
+)
+
+# (module and name of the backend class, account, region)
+Address = tuple[str, str, str, str]
+
+
+class Snapshot:
+    """Saves the state of all backends shortly after it has changed, and restores it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "state.pickle"
+        self.contents = folder / "objects"
+        self.contents.mkdir(parents=True, exist_ok=True)
+        self.changed = threading.Event()
+        self.lock = threading.Lock()
+
+    def mark_changed(self) -> None:
+        """Ask for a snapshot soon."""
+        self.changed.set()
+
+    def start(self) -> None:
+        """Save in the background from now on."""
+        threading.Thread(target=self.save_for_ever, name="snapshot", daemon=True).start()
+
+    def save_for_ever(self) -> None:
+        """Save after each change, resting in proportion to what it cost."""
+        while True:
+            self.changed.wait()
+            started_at = time.monotonic()
+            self.save()
+            time.sleep(max(MIN_PAUSE_SECONDS, (time.monotonic() - started_at) / MAX_SHARE))
+
+    def save(self) -> None:
+        """Write the state in one step; contents no object refers to any more are removed."""
+        with self.lock:
+            self.changed.clear()
+            temporary = self.file.with_suffix(".tmp")
+            kept = self.write_consistently(temporary)
+            temporary.replace(self.file)
+            for path in self.contents.iterdir():
+                if path.name not in kept:
+                    path.unlink()
+
+    def write_consistently(self, path: Path) -> set[str]:
+        """Pickle the state, again when another thread changed it meanwhile."""
+        for _ in range(MAX_TRIES):
+            with path.open("wb") as file:
+                pickler = StatePickler(file, self.contents)
+                try:
+                    pickler.dump(collect_backends())
+                except RuntimeError:  # "dictionary changed size during iteration"
+                    continue
+                return pickler.kept
+        raise RuntimeError(f"the state changed during each of {MAX_TRIES} attempts to save it")
+
+    def restore(self) -> None:
+        """Load the last snapshot, if there is one."""
+        if not self.file.exists():
+            return
+        with self.file.open("rb") as file:
+            state: dict[Address, BaseBackend] = StateUnpickler(file, self.contents).load()
+        for (module, name, account_id, region), backend in state.items():
+            find_backends(module, name)[account_id][region].__dict__ = backend.__dict__
+        log.warning("restored %d backends from %s", len(state), self.file)
+
+
+class StatePickler(pickle.Pickler):
+    """Pickles everything but the contents of S3 objects, which go into files."""
+
+    def __init__(self, file: Any, contents: Path) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self.contents = contents
+        self.kept: set[str] = set()
+
+    def persistent_id(self, obj: Any) -> Any:
+        """Replace the content of an S3 object by the name of a file, written if it is new."""
+        if not isinstance(obj, Content):
+            return None
+        self.kept.add(obj.name)
+        path = self.contents / obj.name
+        if not path.exists():
+            path.with_suffix(".tmp").write_bytes(obj.read())
+            path.with_suffix(".tmp").replace(path)
+        return obj.name
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Take S3 objects apart into their state and their content."""
+        if not isinstance(obj, FakeKey):
+            return NotImplemented
+        state = {k: v for k, v in vars(obj).items() if k not in NOT_PICKLED}
+        return build_key, (type(obj), state, Content.of(obj))
+
+
+class StateUnpickler(pickle.Unpickler):
+    """The reverse."""
+
+    def __init__(self, file: Any, contents: Path) -> None:
+        super().__init__(file)
+        self.contents = contents
+
+    def persistent_load(self, name: Any) -> Any:
+        """Read a content back from its file."""
+        return Content(str(name), (self.contents / str(name)).read_bytes)
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of an S3 object, under a name that is the same for the same bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+
+    @classmethod
+    def of(cls, key: FakeKey) -> Content:
+        """An object's content; one that was deleted meanwhile has none."""
+        if key.disposed:
+            return cls("empty", bytes)
+        etag = key.etag.strip('"')
+        return cls(f"{etag}-{key.contentsize}", lambda: bytes(key.value))
+
+
+def build_key(key_class: type[FakeKey], state: dict[str, Any], content: Content) -> FakeKey:
+    """An S3 object from its parts."""
+    key = key_class.__new__(key_class)
+    key.__setstate__({**state, "value": content.read()})
+    return key
+
+
+def collect_backends() -> dict[Address, BaseBackend]:
+    """Every backend in use."""
+    return {
+        (type(backend).__module__, type(backend).__name__, account_id, region): backend
+        for backends in list(BackendDict._instances)
+        for account_id, region, backend in list(backends.iter_backends())
+        if type(backend).__module__.startswith(KEPT_MODULES)
+    }
+
+
+def find_backends(module: str, name: str) -> BackendDict[Any]:
+    """The module's collection of backends of this class."""
+    for value in vars(sys.modules.get(module) or import_module(module)).values():
+        if isinstance(value, BackendDict) and value.backend.__name__ == name:
+            return value
+    raise LookupError(f"no BackendDict of {name} in {module}")
