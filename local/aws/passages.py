@@ -83,13 +83,14 @@ def find_units(passage: Passage) -> list[Unit]:
         for block in re.split(r"\n[ \t]*\n", text)
     ]
     for block, following in zip(blocks, [*blocks[1:], []], strict=True):
-        if block is blocks[0] and _is_document_title(block):
-            outline.enter(0, block.pop(0))
-        if _is_numbered_title(block, following):
-            outline.enter(6, NUMBERING.sub("", block[0]))
-        elif _is_borderless_table(block):
+        if _is_borderless_table(block):
             rows = [outline.unit(passage, row) for row in block[1:]]
             units.extend(replace(row, columns=block[0]) for row in rows)
+        elif _is_numbered_title(block, following):
+            outline.enter(6, NUMBERING.sub("", block[0]))
+        elif block is blocks[0] and _is_document_title(block):
+            outline.enter(0, block[0])
+            units.extend(_read_block(passage, block[1:], outline))
         else:
             units.extend(_read_block(passage, block, outline))
     return units or [Unit(passage, line) for block in blocks for line in block]

@@ -51,7 +51,7 @@ SYNONYMS = (
     {"vacation", "leave", "holiday"},
     {"staff", "employee", "worker"},
     {"hours", "open", "close"},
-    {"guarantee", "warranty"},
+    {"guarantee", "warranty", "covered"},
     {"return", "exchange"},
     {"contact", "email", "phone"},
     {"last", "valid", "expire", "duration"},
