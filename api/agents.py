@@ -15,7 +15,6 @@ from api.schemas import AgentSummary, AgentView
 from api.uploads import Submission, describe_paths, problem, read_submission
 from include import documents, records
 from include.dispatch import dispatch_agent
-from include.errors import OratioError
 from include.models import Agent, AgentRef, AgentStatus, KnowledgeBase, Record
 from include.naming import document_uri
 from include.settings import get_settings
@@ -40,8 +39,8 @@ def create_agent() -> tuple[dict[str, Any], int]:
     store(agent, knowledge_base, submission)
     try:
         dispatch_agent(agent)
-    except OratioError as error:
-        log.warning("agent_id=%s dispatch stays pending: %s", agent.agent_id, error.message)
+    except Exception as error:  # it is accepted: the reconciler will dispatch it
+        log.warning("agent_id=%s dispatch stays pending: %r", agent.agent_id, error)
     return to_json(AgentView.of(agent, knowledge_base)), 201
 
 

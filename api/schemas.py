@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, Json, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, Json, StringConstraints
 
 from include.models import (
     Agent,
@@ -17,11 +18,29 @@ from include.models import (
     Step,
     StepError,
 )
+from include.records import write
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=5_000)]
 Sop = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=100_000)]
-Config = Json[dict[str, Any]]
+
+
+def require_storable(value: Any) -> Any:
+    """Refuse numbers that DynamoDB cannot hold."""
+    try:
+        write(value)
+    except (ArithmeticError, TypeError):
+        raise ValueError("contains a number that is not finite or has over 38 digits") from None
+    return value
+
+
+def normalize_names(descriptions: dict[str, str]) -> dict[str, str]:
+    """File names in the Unicode form in which uploads are compared."""
+    return {unicodedata.normalize("NFC", name): text for name, text in descriptions.items()}
+
+
+Config = Annotated[Json[dict[str, Any]], AfterValidator(require_storable)]
+Descriptions = Annotated[Json[dict[str, str]], AfterValidator(normalize_names)]
 
 
 class AgentForm(Record):
@@ -36,7 +55,7 @@ class AgentForm(Record):
     human_handoff_description: Text
     voice_config: Config | None = None
     text_config: Config | None = None
-    file_descriptions: Json[dict[str, str]] = Field(default_factory=dict)
+    file_descriptions: Descriptions = Field(default_factory=dict)
 
 
 class ChatRequest(Record):

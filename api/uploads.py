@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from include.settings import Settings
 SUPPORTED_TYPES = frozenset(
     {".txt", ".md", ".html", ".doc", ".docx", ".csv", ".xls", ".xlsx", ".pdf"}
 )
+# Unicode categories: control, format (text direction ...), surrogate, line and paragraph separator.
+UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+RAW_BACKSLASH = re.compile(r'filename="([^"]*\\[^"\\][^"]*)"')
 MAX_PATH_BYTES = 500  # S3 allows 1,024 for the whole key
 
 
@@ -72,7 +76,8 @@ def read_submission(request: Request, settings: Settings) -> Submission:
     """
     form, form_errors = read_form(request)
     uploads = [read_upload(file) for file in request.files.getlist("files")]
-    errors = form_errors + check_parts(request) + check_uploads(uploads, settings)
+    errors = form_errors + check_parts(request) + check_texts(request, settings)
+    errors += check_uploads(uploads, settings)
     if form is not None:
         errors += check_descriptions(form, uploads)
     if errors or form is None:
@@ -106,11 +111,27 @@ def check_parts(request: Request) -> list[dict[str, str]]:
     ]
 
 
+def check_texts(request: Request, settings: Settings) -> list[dict[str, str]]:
+    """Fields with more bytes (not characters) than an agent's record has room for."""
+    errors = []
+    for name, text in request.form.items():
+        limit = settings.max_sop_bytes if name == "sop" else settings.max_text_bytes
+        if (size := len(text.encode())) > limit:
+            errors.append(problem(name, f"has {size} bytes; shorten it to {limit}"))
+    return errors
+
+
 def read_upload(file: FileStorage) -> Upload:
     """A file part with its measured size; the name is compared in one Unicode form."""
     size = file.stream.seek(0, 2)
     file.stream.seek(0)
-    return Upload(unicodedata.normalize("NFC", file.filename or ""), size, file.stream)
+    return Upload(unicodedata.normalize("NFC", read_name(file)), size, file.stream)
+
+
+def read_name(file: FileStorage) -> str:
+    """The name as it was sent: Werkzeug takes a browser's backslash for an escape and drops it."""
+    raw = RAW_BACKSLASH.search(file.headers.get("Content-Disposition", ""))
+    return raw[1] if raw else file.filename or ""
 
 
 def check_uploads(uploads: list[Upload], settings: Settings) -> list[dict[str, str]]:
@@ -146,7 +167,7 @@ def check_path(path: str) -> str | None:
         (not path, "has no name; give the part a filename"),
         (path.startswith("/"), "starts with `/`; use a relative path"),
         ("\\" in path, "contains a backslash; use `/` between folders"),
-        (any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in path),
+        (any(unicodedata.category(c) in UNPRINTABLE for c in path),
          "contains control characters; rename it"),
         (any(part in ("", ".", "..") for part in path.split("/")),
          "has an empty, `.` or `..` folder; use plain folder names"),

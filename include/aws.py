@@ -30,6 +30,7 @@ ERRORS_BY_CODE: dict[str, type[OratioError]] = {
     "ConflictException": ConflictError,
     "RetryableConflictException": ConflictError,
     "TransactionConflictException": ConflictError,
+    "TransactionCanceledException": ConflictError,
     "ServiceQuotaExceededException": QuotaReachedError,
     "AccessDeniedException": AccessDeniedError,
     "AccessDenied": AccessDeniedError,

@@ -9,7 +9,7 @@ from functools import lru_cache
 import httpx
 
 from include import records
-from include.errors import AirflowUnavailableError, NameTakenError, OratioError
+from include.errors import AirflowUnavailableError, NameTakenError
 from include.models import Agent, AgentRef, DispatchStatus
 from include.naming import run_id
 from include.settings import get_settings
@@ -89,8 +89,8 @@ def dispatch_pending_agents() -> int:
         try:
             dispatch_agent(agent)
             started += 1
-        except OratioError as error:
-            log.warning("agent_id=%s dispatch stays pending: %s", agent.agent_id, error.message)
+        except Exception as error:  # whatever it is, the next agent may fare better
+            log.warning("agent_id=%s dispatch stays pending: %r", agent.agent_id, error)
     return started
 
 

@@ -24,7 +24,7 @@ from include.settings import get_settings
 serializer = TypeSerializer()
 deserializer = TypeDeserializer()
 
-FENCE_ERRORS = ("ConditionalCheckFailedException", "TransactionCanceledException")
+FENCE_ERROR = "ConditionalCheckFailed"
 GENERATION_IS_OURS = "attribute_exists(agentId) AND #generation = :generation"
 
 
@@ -154,9 +154,16 @@ def fenced(ref: AgentRef) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error_code(error) in FENCE_ERRORS:
+        if is_fence_error(error):
             raise stale(ref) from error
         raise
+
+
+def is_fence_error(error: ClientError) -> bool:
+    """Whether a condition was not met; a transaction is also canceled for passing conflicts."""
+    reasons = error.response.get("CancellationReasons", [])
+    codes = [error_code(error).removesuffix("Exception"), *(r.get("Code") for r in reasons)]
+    return FENCE_ERROR in codes
 
 
 def stale(ref: AgentRef) -> StaleGenerationError:
@@ -223,4 +230,13 @@ def dump_record(record: Record) -> dict[str, Any]:
 
 def read(item: dict[str, Any]) -> dict[str, Any]:
     """Plain Python from DynamoDB's typed form."""
-    return {name: deserializer.deserialize(value) for name, value in item.items()}
+    return {name: to_plain(deserializer.deserialize(value)) for name, value in item.items()}
+
+
+def to_plain(value: Any) -> Any:
+    """The value with JSON's numbers instead of Decimal, at any depth."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: to_plain(member) for name, member in value.items()}
+    return [to_plain(member) for member in value] if isinstance(value, list) else value

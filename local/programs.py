@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.settings import ROOT, StackSettings
+from local.settings import StackSettings
 
 BIN = Path(sys.executable).parent
 ENDS_WITH_PARENT = [sys.executable, "-m", "local.lifetime"]
@@ -54,7 +54,7 @@ def daemon_section(stack: StackSettings) -> str:
     return f"""[supervisord]
 logfile={stack.var}/log/supervisor.log
 pidfile={stack.var}/run/supervisor.pid
-directory={ROOT}
+directory={stack.var}
 [unix_http_server]
 file={stack.supervisor_socket}
 chmod=0700
@@ -90,8 +90,8 @@ def guardian_section(stack: StackSettings) -> str:
     return f"""[program:guardian]
 command={sys.executable} -m local.guardian
 autorestart=true
-redirect_stderr=true
-stdout_logfile={log_file(stack, "guardian")}
+stdout_logfile=NONE
+stderr_logfile=NONE
 """
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from local.environment import build_environment
 from local.programs import build_configuration, list_programs
 from local.settings import ROOT, StackSettings
 
-END_SECONDS = 30.0
+SHUTDOWN_SECONDS = 60.0
+END_SECONDS = 5.0
 
 
 def build_start_command(stack: StackSettings) -> list[str]:
@@ -68,28 +70,33 @@ def stop_supervisor(stack: StackSettings) -> None:
     if not is_running(stack):
         return
     connect(stack).shutdown()
-    deadline = time.monotonic() + END_SECONDS * 2
+    deadline = time.monotonic() + SHUTDOWN_SECONDS
     while is_running(stack) and time.monotonic() < deadline:
         time.sleep(0.2)
-    wait_until_programs_end(stack)
+    end_programs(stack)
 
 
-def wait_until_programs_end(stack: StackSettings) -> None:
-    """Wait for processes of this stack to end, killing what does not."""
-    deadline = time.monotonic() + END_SECONDS
-    while (left := find_processes(stack)) and time.monotonic() < deadline:
-        time.sleep(0.2)
+def end_programs(stack: StackSettings) -> None:
+    """End what is left of this stack's programs once no supervisor runs: ask first, then kill."""
+    left = find_processes(stack)
     for process in left:
-        process.kill()
+        with suppress(psutil.Error):
+            process.terminate()
+    _, left = psutil.wait_procs(left, timeout=END_SECONDS)
+    for process in left:
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def find_processes(stack: StackSettings) -> list[psutil.Process]:
-    """Live processes of this stack's programs: recognized by its folder in their environment."""
+    """Live processes of this stack's programs and their children: those at home in its folder.
+
+    Airflow's workers overwrite their environment and command line with a title.
+    """
     found = []
     for process in psutil.process_iter():
         try:
-            is_ours = process.environ().get("STACK_VAR") == str(stack.var)
-            if is_ours and not is_bystander(process):
+            if process.cwd() == str(stack.var) and not is_bystander(process):
                 found.append(process)
         except (psutil.Error, OSError):
             continue
@@ -97,7 +104,7 @@ def find_processes(stack: StackSettings) -> list[psutil.Process]:
 
 
 def is_bystander(process: psutil.Process) -> bool:
-    """Ourselves, our callers, the guardian: all that must not be waited for."""
+    """Ourselves, our callers, the guardian: all that must go on."""
     callers = {p.pid for p in psutil.Process().parents()} | {psutil.Process().pid}
     return process.pid in callers or "local.guardian" in process.cmdline()
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from include import records
-from include.aws import client
-from include.errors import IngestionFailedError, NotReadyError
-from include.models import Agent, Document, DocumentStatus, KnowledgeBase, KnowledgeBaseStatus
+from include.aws import client, error_code
+from include.errors import IngestionFailedError, NotReadyError, ThrottledError
+from include.models import (
+    Agent,
+    AgentRef,
+    Document,
+    DocumentStatus,
+    KnowledgeBase,
+    KnowledgeBaseStatus,
+)
 from include.naming import client_token, document_uri, run_id
 from include.settings import get_settings
 
@@ -66,15 +75,30 @@ def ensure_job(
     ours = [job for job in jobs if job.get("description") == run_id(agent.ref)]
     if ours and not (redo and is_rejected(ours[0], record)):
         return ours[0]
-    answer = client("bedrock-agent").start_ingestion_job(
-        **source.ids,
-        clientToken=client_token(agent.ref, f"ingestion-{len(jobs)}"),
-        description=run_id(agent.ref),
-    )
-    job: dict[str, Any] = answer["ingestionJob"]
+    job = start_job(agent.ref, source, number=len(jobs))
     records.update_knowledge_base(
         agent.ref, record.knowledge_base_id, ingestion_job_id=job["ingestionJobId"]
     )
+    return job
+
+
+def start_job(ref: AgentRef, source: DataSource, number: int) -> dict[str, Any]:
+    """Start an ingestion job; `number` tells it from earlier ones of the same generation.
+
+    :raises ThrottledError: while as many jobs run in the account as AWS allows at a time.
+    """
+    try:
+        answer = client("bedrock-agent").start_ingestion_job(
+            **source.ids,
+            clientToken=client_token(ref, f"ingestion-{number}"),
+            description=run_id(ref),
+        )
+    except ClientError as error:
+        # Unlike AWS's other quotas, this one is free again when a job ends.
+        if error_code(error) == "ServiceQuotaExceededException":
+            raise ThrottledError("Too many ingestion jobs run at once; wait for one.") from error
+        raise
+    job: dict[str, Any] = answer["ingestionJob"]
     return job
 
 

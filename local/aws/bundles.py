@@ -26,7 +26,7 @@ class BundleError(Exception):
 
 @dataclass(frozen=True)
 class BundleSource:
-    """Where a bundle lies and how it starts; `version_id` is resolved when it is first read."""
+    """Where a bundle lies and how it starts; without `version_id` the newest object is meant."""
 
     account_id: str
     bucket: str

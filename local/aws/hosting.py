@@ -50,7 +50,7 @@ def build_launch(
     region: str,
     endpoint_url: str,
 ) -> Launch:
-    """How to start a version: the tenant's variables win over nothing that AgentCore sets."""
+    """How to start a version; its own variables cannot replace what AgentCore sets."""
     folder = code_folder(runtime_id, version)
     environment = {
         **{name: os.environ[name] for name in AGENT_VARIABLES if name in os.environ},

@@ -65,6 +65,11 @@ def random_suffix() -> str:
     return "".join(mock_random.choice(ID_ALPHABET) for _ in range(10))
 
 
+def read_token(params: dict[str, Any]) -> str:
+    """The client's token; without one, no other request can have the same."""
+    return params.get("clientToken") or random_suffix()
+
+
 class RuntimeBackend(BaseBackend):
     """One account's runtimes in one region."""
 
@@ -97,9 +102,9 @@ class RuntimeBackend(BaseBackend):
     def create_runtime(self, params: dict[str, Any]) -> Runtime:
         """A new runtime with version 1 and the DEFAULT endpoint, or the token's earlier one."""
         name = params["agentRuntimeName"]
-        known = self.tokens.get(("runtime", params.get("clientToken", "")))
+        token = ("runtime", read_token(params))
         runtimes = {runtime.name: runtime for runtime in self.live_runtimes()}
-        if name in runtimes and runtimes[name].id == known:
+        if name in runtimes and runtimes[name].id == self.tokens.get(token):
             return runtimes[name]
         if name in runtimes:
             raise ConflictException("An agent with the specified name already exists")
@@ -111,13 +116,13 @@ class RuntimeBackend(BaseBackend):
         self._add_version(runtime, params, source, "CREATE")
         self._add_endpoint(runtime, DEFAULT_ENDPOINT, "1", {})
         self.runtimes[runtime_id] = runtime
-        self.tokens["runtime", params.get("clientToken", "")] = runtime_id
+        self.tokens[token] = runtime_id
         return runtime
 
     def update_runtime(self, params: dict[str, Any]) -> Runtime:
         """A new version that replaces every setting; DEFAULT follows it unless it failed."""
         runtime = self.get_runtime(params["agentRuntimeId"])
-        token = ("version", runtime.id, params.get("clientToken", ""))
+        token = ("version", runtime.id, read_token(params))
         if token in self.tokens:
             return runtime
         self.require_stable(runtime)
@@ -155,7 +160,7 @@ class RuntimeBackend(BaseBackend):
     def create_endpoint(self, params: dict[str, Any]) -> Endpoint:
         """A named endpoint on the given or the newest version, or the token's earlier one."""
         runtime = self.get_runtime(params["agentRuntimeId"])
-        token = ("endpoint", runtime.id, params.get("clientToken", ""))
+        token = ("endpoint", runtime.id, read_token(params))
         existing = {e.name: e for e in self.live_endpoints(runtime)}
         if params["name"] in existing and self.tokens.get(token) == params["name"]:
             return existing[params["name"]]

@@ -12,6 +12,7 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local.aws import sync
 from local.aws.agentcore import AgentCore
 from local.aws.agentcore_control import AgentCoreControl
 from local.aws.bedrock_runtime import BedrockRuntime
@@ -38,6 +39,8 @@ def build_server(port: int, on_change: Callable[[], None] | None = None) -> Base
     """A threaded server on 127.0.0.1; port 0 picks a free one."""
     complete_cloudformation()
     app = StandInApp(SERVICES, on_change)
+    if on_change:
+        sync.FINISH_HOOKS.append(on_change)
     return make_server("127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,8 @@ MAX_SIDECAR_BYTES_S3_VECTORS = 1024
 # Live things, rebuilt from nothing after a restart; the state itself holds none.
 _RUNNING: set[str] = set()
 EXTRACTOR = Extractor()
+# Called when a job is over: it has changed the state after its request was answered.
+FINISH_HOOKS: list[Callable[[], None]] = []
 _LOG = logging.getLogger(__name__)
 
 
@@ -84,6 +86,8 @@ class Sync:
             self.job.finish("FAILED", f"Internal error: {error}")
         finally:
             _RUNNING.discard(self.job.id)
+            for hook in FINISH_HOOKS:
+                hook()
 
     def _walk(self) -> bool:
         """Bring every document up to date; True when asked to stop half way."""

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from include.errors import OratioError
 from include.models import AgentRef, StepError
 from include.steps import fail_agent
 
@@ -23,9 +22,9 @@ STOPPED = StepError(code="run_stopped", message="The creation was stopped by an 
 
 def record_failed_run(context: Mapping[str, Any]) -> None:
     """Mark the agent failed; a fast path only: Airflow calls at most once, perhaps never."""
-    conf = context["dag_run"].conf
-    ref = AgentRef(conf["user_id"], conf["agent_id"], int(conf.get("generation", 1)))
     try:
+        conf = context["dag_run"].conf
+        ref = AgentRef(conf["user_id"], conf["agent_id"], int(conf.get("generation", 1)))
         fail_agent(ref, REASONS.get(context.get("reason", ""), STOPPED))
-    except OratioError as error:
-        log.warning("agent_id=%s not marked failed: %s", ref.agent_id, error.message)
+    except Exception as error:  # the run has failed already; nobody could handle this
+        log.warning("agent not marked failed: %r", error)

@@ -29,13 +29,13 @@ DEFAULT_ARGS: dict[str, Any] = {
 AGENT_PARAMS = {
     "user_id": Param(
         type="string",
-        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        pattern=r"^[A-Za-z0-9_-]{1,64}(?!\n)$",  # a bare `$` lets a final newline through
         title="User id",
         description="The tenant, as in the agent's record.",
     ),
     "agent_id": Param(
         type="string",
-        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(?!\n)$",
         title="Agent id",
         description="The agent's UUID, as in GET /api/agents.",
     ),

@@ -29,12 +29,13 @@ CHUNKING = {
     "chunkingStrategy": "FIXED_SIZE",
     "fixedSizeChunkingConfiguration": {"maxTokens": 500, "overlapPercentage": 20},
 }
+CHANGED = threading.Event()
 OVER = ("COMPLETE", "FAILED", "STOPPED")
 
 
 @pytest.fixture(scope="module")
 def url():
-    server = build_server(0)
+    server = build_server(0, CHANGED.set)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
@@ -540,6 +541,15 @@ def test_a_stopped_job_begins_no_other_document(aws, blocking):
     assert counts(job) == {"DocumentsScanned": 1, "NewDocumentsIndexed": 1}
     stop = aws.agent.stop_ingestion_job
     assert refused(stop, **ids, ingestionJobId=job_id) == "ConflictException"
+
+
+def test_the_end_of_a_job_counts_as_a_change_to_be_saved(aws, blocking):
+    start_blocked(aws, blocking)
+    CHANGED.clear()
+
+    blocking.released.set()
+
+    assert CHANGED.wait(30)
 
 
 def test_one_job_a_base_and_a_limit_for_the_account(aws, blocking, monkeypatch):

@@ -35,7 +35,8 @@ AGENT = """
             os._exit(3)
         if payload.get("child"):
             return subprocess.Popen(["sleep", "600"]).pid
-        links = [os.path.realpath(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd")]
+        with os.scandir("/proc/self/fd") as entries:
+            links = [os.readlink(entry.path) for entry in entries]
         return {
             "pid": os.getpid(),
             "group": os.getpgid(0),
@@ -83,6 +84,14 @@ def invoke(process: Process, payload: dict[str, Any]) -> Any:
     return json.loads(connection.getresponse().read())
 
 
+def sockets_of(process: Any) -> set[str]:
+    """Names of the sockets that a process has open; there is at least one."""
+    links = {os.readlink(entry.path) for entry in os.scandir(f"/proc/{process.pid}/fd")}
+    sockets = {link for link in links if link.startswith("socket:")}
+    assert sockets
+    return sockets
+
+
 def wait_for_end(pid: int) -> None:
     """Block until a process that is not our child is gone."""
     try:
@@ -108,6 +117,7 @@ def test_an_agent_sees_only_its_own(
     assert "hush" not in seen["start_environment"]
     assert seen["group"] == seen["pid"] == process.pid
     assert __file__ not in seen["open"]
+    assert not sockets_of(processes.warm_parent.process) & set(seen["open"])
     assert seen["stand_in"] == []
     assert "Max core file size        0 " in seen["limits"]
     assert "Max open files            1024 " in seen["limits"]
@@ -182,20 +192,27 @@ def test_the_longest_unused_agent_gives_way(processes: AgentProcesses, tmp_path:
 
 def test_no_agent_is_added_when_all_are_busy(processes: AgentProcesses, tmp_path: Path) -> None:
     processes.max_running = 1
-    with processes.use(make_launch(tmp_path, "one")):
-        with pytest.raises(BusyError), processes.use(make_launch(tmp_path, "two")):
-            pass
+    second = make_launch(tmp_path, "two")
+    first = make_launch(tmp_path, "one")
+    with processes.use(first), pytest.raises(BusyError), processes.use(second):
+        pass
 
 
-def test_an_agent_stopped_during_a_call_is_not_left_running(
+def test_an_agent_that_starts_after_its_stop_ends_with_its_last_call(
     processes: AgentProcesses, launch: Launch
 ) -> None:
-    with processes.use(launch):
-        processes.stop("agent")
-        with processes.use(launch) as fresh:
-            pass
-    assert fresh.is_alive()
-    assert list(processes.agents) == [launch.key]
+    start = processes._start
+
+    def stop_then_start(launch: Launch) -> Process:
+        with processes.lock:
+            processes.agents.clear()  # what `stop` does before it waits for the start
+        return start(launch)
+
+    processes._start = stop_then_start  # type: ignore[method-assign]
+    with processes.use(launch) as process:
+        assert process.is_alive()
+        pid = process.pid
+    wait_for_end(pid)
 
 
 def test_a_killed_warm_parent_is_replaced(processes: AgentProcesses, launch: Launch) -> None:

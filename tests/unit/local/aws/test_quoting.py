@@ -157,7 +157,8 @@ refunded when they are cancelled early.
 )
 TENANT_A = (
     "fees.md",
-    "# Late fees\n\nBooks returned late cost 20 cents a day. DVDs returned late cost one euro a day.",
+    "# Late fees\n\nBooks returned late cost 20 cents a day. "
+    "DVDs returned late cost one euro a day.",
 )
 TENANT_PREMIUM = (
     "tiers.md",
@@ -189,6 +190,27 @@ STEPS = (
 3. Open http://192.168.1.1 and enter the code printed on the back.
 
 If the red light stays on, the line is not active. Call us on 0800 123 456.
+""",
+)
+NOTICE = (
+    "contracts.md",
+    """# Contracts
+
+## Standard plan
+
+The notice period is one month. Data is deleted after 10 days.
+
+## Business plan
+
+The notice period is three months. Data is deleted after 90 days.
+""",
+)
+BICYCLES = (
+    "bicycles.md",
+    """# Bicycles
+
+Electric bicycles cannot be shipped to islands. Electric bicycles can be returned within 14 days.
+Up to 2 electric bicycles can be picked up at once.
 """,
 )
 MANY = (RETURNS, SHIPPING, WARRANTY, WARRANTY_OTHER, HOURS, LEAVE, FAQ, BILLING)
@@ -294,6 +316,12 @@ CASES = (
          earlier="How long is the warranty of the K200?"),
     Case("follow-up with a pronoun", (WARRANTY,), "Does it cover limescale?",
          "The warranty does not cover limescale.", earlier="How long is the warranty of the K200?"),
+    Case("section decides", (NOTICE,), "What is the notice period of the Business plan?",
+         "The notice period is three months.", forbidden=("one month",)),
+    Case("other section decides", (NOTICE,), "When is data deleted in the Standard plan?",
+         "Data is deleted after 10 days.", forbidden=("90 days",)),
+    Case("known subject, unknown matter", (BICYCLES,),
+         "How many electric bicycles may I take on a plane?", ""),
     Case("off topic", (RETURNS, SHIPPING), "What is the capital of France?", ""),
     Case("off topic, one common word", (RETURNS, HOURS), "Which shop sells the best pizza?", ""),
     Case("missing fact of a near topic", (BILLING,), "Do you accept Bitcoin payments?", ""),

@@ -1,0 +1,21 @@
+"""Every probe that a step may ask to wait for exists and takes the ids it is given."""
+
+from __future__ import annotations
+
+import pytest
+
+from include import waits
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_the_probe_decides(monkeypatch, answer):
+    seen = []
+    probes = {"runtime": lambda **ids: seen.append(ids) or answer}
+    monkeypatch.setattr(waits, "PROBES", probes)
+    assert waits.is_settled("runtime", {"id": "r1"}) is answer
+    assert seen == [{"id": "r1"}]
+
+
+def test_an_unknown_probe_is_an_error():
+    with pytest.raises(KeyError):
+        waits.is_settled("weather", {})
