@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from local.aws.chunks import split_chunks
-from local.aws.index import Bm25Index
+from local.aws.knowledge.chunks import split_chunks
+from local.aws.knowledge.index import Bm25Index
 
 DATA = Path(__file__).with_name("retrieval")
 OVERLAP_PERCENTAGE = 20

@@ -74,7 +74,7 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 def stand_in_url() -> Iterator[str]:
     """The AWS stand-in in a thread, with its warm parent for agents; include/ is aimed at it."""
     from include.aws import client
-    from local.aws.processes import PROCESSES
+    from local.aws.agentcore.processes import PROCESSES
     from local.aws.server import build_server
 
     server = build_server(0)

@@ -12,20 +12,20 @@ from pathlib import Path
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local.aws import sync
-from local.aws.agentcore import AgentCore
-from local.aws.agentcore_control import AgentCoreControl
-from local.aws.bedrock_runtime import BedrockRuntime
+from local.aws.agentcore.control import AgentCoreControl
+from local.aws.agentcore.invocations import AgentCore
+from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
-from local.aws.data_sources import DataSources
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
-from local.aws.ingestion import Ingestion
-from local.aws.knowledge_bases import KnowledgeBases
-from local.aws.processes import PROCESSES
-from local.aws.retrieval import Retrieval
+from local.aws.knowledge import sync
+from local.aws.knowledge.data_sources import DataSources
+from local.aws.knowledge.ingestion import Ingestion
+from local.aws.knowledge.knowledge_bases import KnowledgeBases
+from local.aws.knowledge.retrieval import Retrieval
+from local.aws.knowledge.vectors import Vectors
+from local.aws.models.bedrock_runtime import BedrockRuntime
 from local.aws.snapshot import Snapshot
-from local.aws.vectors import Vectors
 
 # Signing name -> response classes. Bedrock's four services share the name "bedrock".
 SERVICES: Services = {

@@ -12,12 +12,12 @@ from airflow.sdk import RetryAction, TriggerRule
 from airflow.sdk.definitions.param import ParamsDict, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from jinja2.sandbox import SandboxedEnvironment
-from oratio.callbacks import record_failed_run
 
 from include.errors import FatalError
 from include.models import AgentRef
 from include.naming import bundle_key
 from local.bootstrap import POOLS
+from oratio.callbacks import record_failed_run
 from tests.fakes import ROOT
 
 AGENT = "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b"

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from werkzeug.serving import BaseWSGIServer
 
-from local.aws.processes import PROCESSES
+from local.aws.agentcore.processes import PROCESSES
 from local.aws.server import build_server
 
 REGION = "us-east-1"

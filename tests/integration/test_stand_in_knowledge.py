@@ -16,9 +16,9 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.aws import sync
-from local.aws.extract import ExtractionError
-from local.aws.knowledge_backend import knowledge_backends
+from local.aws.knowledge import sync
+from local.aws.knowledge.backend import knowledge_backends
+from local.aws.knowledge.extract import ExtractionError
 from local.aws.server import build_server
 
 ACCOUNT, REGION = "123456789012", "us-east-1"

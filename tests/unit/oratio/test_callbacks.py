@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from oratio import callbacks
-from oratio.callbacks import record_failed_run
 
 from include.errors import StaleGenerationError
 from include.models import AgentRef
+from oratio import callbacks
+from oratio.callbacks import record_failed_run
 
 CONF = {"user_id": "alice", "agent_id": "a1", "generation": 2}
 

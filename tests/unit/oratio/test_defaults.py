@@ -8,9 +8,9 @@ import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.definitions.param import ParamsDict, ParamValidationError
 from botocore.exceptions import ClientError
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS
 
 from include import errors
+from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS
 
 AGENT = "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
 GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1}

@@ -7,6 +7,7 @@ import importlib
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from oratio import triggers
 from oratio.triggers import SettledTrigger
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
-from oratio.operators import creator, knowledge, reconcile, records, runtime
 
 from include.models import AgentRef, StepError
+from oratio.operators import creator, knowledge, reconcile, records, runtime
 
 AGENT = object()
 CALLS = [

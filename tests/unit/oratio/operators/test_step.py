@@ -9,11 +9,11 @@ import pytest
 from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferred
 from airflow.triggers.base import TriggerEvent
-from oratio.operators import step
-from oratio.operators.step import StepOperator, read_ref
 
 from include.errors import DeadlineExceededError, NotReadyError, StaleGenerationError
 from include.models import AgentRef
+from oratio.operators import step
+from oratio.operators.step import StepOperator, read_ref
 
 REF = AgentRef("alice", "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b", 2)
 CONTEXT = {

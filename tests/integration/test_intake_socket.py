@@ -1,0 +1,143 @@
+"""The intake under gunicorn, byte by byte: what a test client is too polite to send."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from http.client import HTTPResponse
+
+import pytest
+
+from include import records
+from local.tokens import make_token
+from tests.conftest import JWT_SECRET
+from tests.fakes import FORM, ROOT, list_keys
+
+USER = "socket-user"
+BOUNDARY = "frontier"
+
+
+@pytest.fixture(scope="module")
+def port(stand_in_url):
+    """Gunicorn as local/programs.py starts it, on a socket that it inherits."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
+    command += ["--worker-class", "gthread", "--threads", "4", "api.app:create_app()"]
+    environment = os.environ | {"AWS_ENDPOINT_URL": stand_in_url, "AIRFLOW_URL": "http://127.0.0.1:1"}
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
+    )
+    yield listener.getsockname()[1]
+    server.terminate()
+    server.wait(timeout=30)
+    listener.close()
+
+
+def encode(*parts: tuple[str, bytes]) -> bytes:
+    body = b""
+    for disposition, content in parts:
+        head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"
+        body += head.encode() + content + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+FIELDS = [(f'name="{name}"', value.encode()) for name, value in FORM.items()]
+FILE = ('name="files"; filename="a.md"', b"Bicycles may be returned within 30 days.")
+WHOLE = encode(*FIELDS, FILE)
+
+
+def post(port: int, body: bytes, kind: str | None = None, length: int | None = None):
+    """Send these very bytes and close our side; returns status, content type and JSON."""
+    headers = {
+        "Host": "127.0.0.1",
+        "Authorization": f"Bearer {make_token(USER, JWT_SECRET)}",
+        "Content-Type": kind or f"multipart/form-data; boundary={BOUNDARY}",
+        "Content-Length": len(body) if length is None else length,
+        "Connection": "close",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(f"POST /api/agents HTTP/1.1\r\n{head}\r\n".encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        response = HTTPResponse(connection)
+        response.begin()
+        return response.status, response.getheader("Content-Type"), json.loads(response.read())
+
+
+def require_refused(answer) -> dict:
+    status, kind, problem = answer
+    assert 400 <= status < 500
+    assert kind == "application/problem+json"
+    assert problem["status"] == status
+    assert list_keys("oratio-knowledge-bases", f"{USER}/") == []
+    assert records.list_agents(USER) == []
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (WHOLE, "multipart/form-data"),
+        (WHOLE, "multipart/form-data; boundary="),
+        (WHOLE, "multipart/form-data; boundary=other"),
+        (WHOLE, "application/x-www-form-urlencoded"),
+        (json.dumps(FORM).encode(), "application/json"),
+        (b"", None),
+        (b"\r\n", None),
+        (WHOLE[: len(WHOLE) // 2], None),
+        (WHOLE[:-6], None),
+        (b"--frontier\r\nno headers at all", None),
+        (encode(*FIELDS, ("nothing", b"x")), None),
+    ],
+)
+def test_bodies_that_are_no_form(stand_in, port, body, kind):
+    require_refused(post(port, body, kind))
+
+
+def test_a_connection_that_breaks_off(stand_in, port):
+    require_refused(post(port, WHOLE[: len(WHOLE) // 2], length=len(WHOLE)))
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        'filename="..\\a.md"',
+        'filename="docs\\a.md"',
+        'filename="docs\\\\a.md"',
+        "filename*=UTF-8''..%2Fa.md",
+        "filename*=UTF-8''docs%5Ca.md",
+        "filename*=UTF-8''a%00.md",
+        'filename="a.md\x00.md"',
+        'filename="/etc/a.md"',
+        'filename=""',
+    ],
+)
+def test_names_in_every_spelling(stand_in, port, disposition):
+    body = encode(*FIELDS, (f'name="files"; {disposition}', b"x"))
+    problem = require_refused(post(port, body))
+    assert problem["errors"][0]["field"] == "files"
+
+
+def test_a_form_with_endless_parts(stand_in, port):
+    parts = [(f'name="x{number}"', b"") for number in range(2_000)]
+    assert require_refused(post(port, encode(*FIELDS, *parts)))["status"] == 413
+
+
+def test_callers_do_not_wait_for_each_other(stand_in, port):
+    """A slow upload holds one thread, not the server."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as slow:
+        slow.sendall(b"POST /api/agents HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nslow")
+        done = threading.Event()
+
+        def ask() -> None:
+            require_refused(post(port, b""))
+            done.set()
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join(timeout=60)
+        assert done.is_set()
