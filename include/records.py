@@ -25,7 +25,7 @@ serializer = TypeSerializer()
 deserializer = TypeDeserializer()
 
 FENCE_ERROR = "ConditionalCheckFailed"
-GENERATION_IS_OURS = "attribute_exists(agentId) AND #generation = :generation"
+GENERATION_IS_OURS = "attribute_exists(agentId) AND #fence = :fence"
 
 
 def create_agent(agent: Agent, knowledge_base: KnowledgeBase) -> None:
@@ -182,8 +182,8 @@ def agent_key(ref: AgentRef) -> dict[str, Any]:
 def fence(update: dict[str, Any], ref: AgentRef) -> None:
     """Make a write conditional on the agent's generation."""
     update["ConditionExpression"] = GENERATION_IS_OURS
-    update["ExpressionAttributeNames"]["#generation"] = "generation"
-    update["ExpressionAttributeValues"][":generation"] = {"N": str(ref.generation)}
+    update["ExpressionAttributeNames"]["#fence"] = "generation"
+    update["ExpressionAttributeValues"][":fence"] = {"N": str(ref.generation)}
 
 
 def build_update(attributes: dict[str, Any]) -> dict[str, Any]:

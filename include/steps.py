@@ -128,6 +128,10 @@ def find_failure(agent: Agent, default: StepError) -> tuple[str | None, StepErro
 def activate_agent(agent: Agent, redo: bool) -> None:
     """Show the agent to its tenant as `active`, with its addresses."""
     settings = get_settings()
+    # A step after the ingestion may have failed the run before, and the knowledge base with it.
+    records.update_knowledge_base(
+        agent.ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.READY
+    )
     records.update_agent(
         agent.ref,
         status=AgentStatus.ACTIVE,

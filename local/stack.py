@@ -25,6 +25,7 @@ from local.supervisor import (
 from local.tokens import make_token
 
 READY_SECONDS = 180.0
+PATIENCE_SECONDS = 20.0  # for a program that ends again right after its start
 POLL_SECONDS = 0.3
 
 
@@ -48,17 +49,20 @@ def up(stack: StackSettings) -> None:
 
 def wait_for(stack: StackSettings, names: list[str]) -> None:
     """Poll the health checks of these parts until all pass."""
-    deadline = time.monotonic() + READY_SECONDS
+    started_at = time.monotonic()
     for name in names:
         while problem := CHECKS[name](stack):
-            stop_waiting_if_hopeless(stack, name, problem, time.monotonic() > deadline)
+            stop_waiting_if_hopeless(stack, name, problem, time.monotonic() - started_at)
             time.sleep(POLL_SECONDS)
 
 
-def stop_waiting_if_hopeless(stack: StackSettings, name: str, problem: str, is_late: bool) -> None:
-    """Raise when a program has failed for good or the time is up, with its last log lines."""
-    failed = [n for n, s in list_states(stack).items() if s["statename"] == "FATAL"]
-    if failed or is_late:
+def stop_waiting_if_hopeless(
+    stack: StackSettings, name: str, problem: str, waited_seconds: float
+) -> None:
+    """Raise when a program keeps failing or the time is up, with its last log lines."""
+    hopeless = ("FATAL", "BACKOFF") if waited_seconds > PATIENCE_SECONDS else ("FATAL",)
+    failed = [n for n, s in list_states(stack).items() if s["statename"] in hopeless]
+    if failed or waited_seconds > READY_SECONDS:
         culprit = failed[0] if failed else name
         log = log_file(stack, culprit)
         raise StackNotReadyError(f"{culprit} is not healthy: {problem}\n{log}:\n{last_lines(log)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -77,9 +78,10 @@ def stand_in_url() -> Iterator[str]:
     from local.aws.agentcore.processes import PROCESSES
     from local.aws.server import build_server
 
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = build_server(0)
     PROCESSES.warm_parent.start()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.port}"
     os.environ["AWS_ENDPOINT_URL"] = url

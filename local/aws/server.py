@@ -25,7 +25,7 @@ from local.aws.knowledge.knowledge_bases import KnowledgeBases
 from local.aws.knowledge.retrieval import Retrieval
 from local.aws.knowledge.vectors import Vectors
 from local.aws.models.bedrock_runtime import BedrockRuntime
-from local.aws.snapshot import Snapshot
+from local.aws.snapshot import Snapshot, UnreadableSnapshotError
 
 # Signing name -> response classes. Bedrock's four services share the name "bedrock".
 SERVICES: Services = {
@@ -63,4 +63,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UnreadableSnapshotError as error:
+        sys.exit(str(error))

@@ -43,6 +43,10 @@ KEPT_MODULES = (
 Address = tuple[str, str, str, str]
 
 
+class UnreadableSnapshotError(Exception):
+    """The state on disk does not fit the code; the message says what to do."""
+
+
 class Snapshot:
     """Saves the state of all backends shortly after it has changed, and restores it."""
 
@@ -93,14 +97,28 @@ class Snapshot:
         raise RuntimeError(f"the state changed during each of {MAX_TRIES} attempts to save it")
 
     def restore(self) -> None:
-        """Load the last snapshot, if there is one."""
+        """Put the last snapshot's state into moto's backends, if there is a snapshot.
+
+        :raises UnreadableSnapshotError: when another version of the code wrote it.
+        """
         if not self.file.exists():
             return
-        with self.file.open("rb") as file:
-            state: dict[Address, BaseBackend] = StateUnpickler(file, self.contents).load()
+        state = self.load()
         for (module, name, account_id, region), backend in state.items():
             find_backends(module, name)[account_id][region].__dict__ = backend.__dict__
         log.warning("restored %d backends from %s", len(state), self.file)
+
+    def load(self) -> dict[Address, BaseBackend]:
+        """Read the file."""
+        try:
+            with self.file.open("rb") as file:
+                state: dict[Address, BaseBackend] = StateUnpickler(file, self.contents).load()
+        except (ImportError, AttributeError, pickle.UnpicklingError, EOFError, OSError) as error:
+            raise UnreadableSnapshotError(
+                f"{self.file} cannot be read by this version ({error}). Start afresh with "
+                "`make reset`, or go back to the version that wrote it."
+            ) from error
+        return state
 
 
 class StatePickler(pickle.Pickler):

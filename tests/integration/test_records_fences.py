@@ -112,6 +112,14 @@ def test_a_run_of_a_deleted_agent_writes_nothing(write):
         reload(agent)
 
 
+def test_a_run_may_raise_its_agent_s_generation_and_is_outdated_then():
+    agent = store_agent()
+    records.update_agent(agent.ref, generation=2)
+    assert reload(agent).generation == 2
+    with pytest.raises(StaleGenerationError):
+        records.update_agent(agent.ref, status=AgentStatus.ACTIVE)
+
+
 def test_a_passing_conflict_of_transactions_is_no_outdated_run(monkeypatch):
     agent = store_agent()
     reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]

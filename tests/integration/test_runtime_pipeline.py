@@ -1,0 +1,289 @@
+"""The whole way without Airflow: from a POST to an agent that answers, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from oratio.operators.creator import GenerateCodeOperator
+from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
+from oratio.operators.records import ActivateOperator
+from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
+
+from include import records, steps
+from include.aws import client
+from include.errors import (
+    DeadlineExceededError,
+    IngestionFailedError,
+    NotReadyError,
+    QuotaReachedError,
+    RefusedByAwsError,
+    StaleGenerationError,
+)
+from include.knowledge.retrieval import retrieve
+from include.models import StepStatus
+from include.steps import fail_agent, remaining_wait_seconds, run_step
+from include.waits import is_settled
+from tests.fakes import ROOT, knowledge_base_of, reload, store_agent
+
+pytestmark = pytest.mark.usefixtures("no_airflow")
+
+OPERATORS = {
+    "ensure_knowledge_base": EnsureKnowledgeBaseOperator,
+    "ingest_documents": IngestDocumentsOperator,
+    "generate_code": GenerateCodeOperator,
+    "deploy_runtime": DeployRuntimeOperator,
+    "verify_agent": VerifyAgentOperator,
+    "activate": ActivateOperator,
+}
+SAMPLES = ROOT / "samples"
+TORN_PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Cat"
+
+
+def run(agent, name, attempt=1):
+    """One step as its operator runs it, with the trigger's waiting in between."""
+    work = OPERATORS[name](task_id=name).work
+    while True:
+        try:
+            run_step(agent.ref, name, attempt, work)
+            return
+        except NotReadyError as pending:
+            while not is_settled(pending.probe, pending.ids):
+                pass
+
+
+def create(caller, *files, **changes):
+    """Submit and run every step; returns the agent as recorded."""
+    answer = caller.submit(*files, **changes)
+    assert answer.status_code == 201, answer.json
+    agent = records.get_agent(caller.user_id, answer.json["agentId"])
+    for name in OPERATORS:
+        run(agent, name)
+    return reload(agent)
+
+
+def test_from_a_post_to_an_answer(sign_in):
+    alice = sign_in()
+    folder = SAMPLES / "documents" / "policies"
+    files = [(f"policies/{path.name}", path.read_bytes()) for path in sorted(folder.iterdir())]
+    agent = create(
+        alice,
+        *files,
+        sop=(SAMPLES / "sop.md").read_text(),
+        agentType="both",
+        voiceConfig='{"voice": "matthew", "sampleRate": 16000, "speed": 1.25}',
+    )
+    shown = alice.get(f"/api/agents/{agent.agent_id}").json
+    assert (shown["status"], shown["failure"]) == ("active", None)
+    assert shown["knowledgeBase"]["status"] == "ready"
+    assert {d["status"] for d in shown["knowledgeBase"]["documents"]} == {"indexed"}
+    assert {name: step["status"] for name, step in shown["steps"].items()} == dict.fromkeys(
+        OPERATORS, "succeeded"
+    )
+    assert shown["apiEndpoint"].endswith(f"/agents/{agent.agent_id}/chat")
+    assert shown["websocketUrl"].startswith("ws")
+    assert shown["voiceConfig"] == {"voice": "matthew", "sampleRate": 16000, "speed": 1.25}
+
+    answer = alice.ask(agent.agent_id, "How many days do I have to return a bicycle?")
+    assert answer.status_code == 200
+    assert answer.json["citations"][0]["document"] == "policies/returns.md"
+    assert answer.json["sessionId"]
+    assert answer.json["handoff"] is None
+
+
+def test_an_agent_hands_over_and_keeps_a_conversation_apart(sign_in):
+    alice = sign_in()
+    agent = create(alice, ("returns.md", b"Bicycles may be returned within 30 days."))
+    answer = alice.ask(agent.agent_id, "I want to speak to a human", sessionId="conversation-1")
+    assert answer.json["handoff"]["summary"]
+    assert answer.json["sessionId"] == "conversation-1"
+    path = f"/agents/{agent.agent_id}/chat"  # the address that the record shows
+    question = {"message": "How many days do I have to return a bicycle?"}
+    answer = alice.http.post(path, json=question, headers=alice.headers)
+    assert "30 days" in answer.json["answer"]
+
+
+def test_each_tenant_gets_its_own_answer_and_a_third_gets_none(sign_in):
+    alice, bob, carol = sign_in(), sign_in(), sign_in()
+    own = {
+        "30 days": create(alice, ("rules.md", b"Bicycles may be returned within 30 days.")),
+        "7 days": create(bob, ("rules.md", b"Bicycles may be returned within 7 days.")),
+    }
+    question = "Within how many days may bicycles be returned?"
+    for caller, (days, agent) in zip((alice, bob), own.items(), strict=True):
+        [other] = own.keys() - {days}
+        answer = caller.ask(agent.agent_id, question).json
+        assert days in answer["answer"]
+        assert other not in answer["answer"]
+        assert [c["document"] for c in answer["citations"]] == ["rules.md"]
+        found = retrieve(agent.bedrock_knowledge_base_arn.rpartition("/")[2], question)
+        assert days in found[0].text
+        assert other not in " ".join(passage.text for passage in found)
+    strangers = [(carol, agent) for agent in own.values()]
+    strangers += [(bob, own["30 days"]), (alice, own["7 days"])]
+    for caller, agent in strangers:
+        assert caller.ask(agent.agent_id, question).status_code == 404
+        assert caller.get(f"/api/agents/{agent.agent_id}").status_code == 404
+
+
+def test_every_step_may_run_twice(sign_in):
+    alice = sign_in()
+    agent = create(alice, ("returns.md", b"Bicycles may be returned within 30 days."))
+    code = (agent.agent_code_s3_version, agent.agentcore_agent_version, agent.agentcore_agent_id)
+    for name in OPERATORS:
+        run(agent, name, attempt=2)
+    again = reload(agent)
+    assert again.status == "active"
+    assert code == (
+        again.agent_code_s3_version,
+        again.agentcore_agent_version,
+        again.agentcore_agent_id,
+    )
+    assert again.steps["activate"].attempt == 2
+
+
+def test_a_failure_is_shown_and_a_cleared_run_heals_it(sign_in):
+    alice = sign_in()
+    answer = alice.submit(("torn.pdf", TORN_PDF))
+    agent = records.get_agent(alice.user_id, answer.json["agentId"])
+    run(agent, "ensure_knowledge_base")
+    with pytest.raises(IngestionFailedError):
+        run(agent, "ingest_documents")
+    fail_agent(agent.ref)
+    shown = alice.get(f"/api/agents/{agent.agent_id}").json
+    assert (shown["status"], shown["failedStep"]) == ("failed", "ingest_documents")
+    assert shown["failure"]["code"] == "ingestion_failed"
+    assert "torn.pdf" in shown["failure"]["message"]
+    assert shown["knowledgeBase"]["status"] == "error"
+    assert "failed" in alice.ask(agent.agent_id, "Hi").json["detail"]
+
+    key = f"{agent.user_id}/{agent.agent_id}/torn.pdf"
+    mended = (SAMPLES / "documents" / "products" / "heron-touring.pdf").read_bytes()
+    client("s3").put_object(Bucket="oratio-knowledge-bases", Key=key, Body=mended)
+    for name in list(OPERATORS)[1:]:
+        run(agent, name, attempt=2)
+    shown = alice.get(f"/api/agents/{agent.agent_id}").json
+    assert (shown["status"], shown["failure"], shown["failedStep"]) == ("active", None, None)
+    assert shown["knowledgeBase"]["status"] == "ready"
+
+
+def test_a_late_failure_healed_by_clearing_that_step_leaves_nothing_red(sign_in):
+    alice = sign_in()
+    agent = create(alice, ("returns.md", b"Bicycles may be returned within 30 days."))
+    records.update_agent(agent.ref, status="creating")
+    with pytest.raises(QuotaReachedError):
+        run_step(agent.ref, "verify_agent", 1, refuse)
+    fail_agent(agent.ref)
+    assert knowledge_base_of(agent).status == "error"
+    run(agent, "verify_agent", attempt=2)
+    assert reload(agent).status == "creating"
+    run(agent, "activate")
+    assert reload(agent).status == "active"
+    assert knowledge_base_of(agent).status == "ready"
+
+
+def refuse(agent, redo):
+    raise QuotaReachedError("Full.")
+
+
+@pytest.fixture
+def agent(stand_in):
+    return store_agent()
+
+
+def test_a_step_s_protocol(agent):
+    seen = []
+
+    def work(current, redo):
+        seen.append((reload(agent).steps["s"].status, redo))
+
+    run_step(agent.ref, "s", 1, work)
+    step = reload(agent).steps["s"]
+    assert seen == [("running", False)]
+    assert (step.status, step.attempt, step.error) == ("succeeded", 1, None)
+    assert step.started_at <= step.ended_at
+
+
+def test_only_a_failed_try_asks_for_a_redo(agent):
+    seen = []
+    with pytest.raises(QuotaReachedError):
+        run_step(agent.ref, "s", 1, refuse)
+    assert reload(agent).steps["s"].error.message == "Full."
+    for attempt in (2, 3):
+        run_step(agent.ref, "s", attempt, lambda current, redo: seen.append(redo))
+    assert seen == [True, False]
+
+
+def test_aws_s_errors_become_ours_on_the_record(agent):
+    with pytest.raises(RefusedByAwsError) as caught:
+        run_step(agent.ref, "s", 1, lambda *_: client("s3").get_object(Bucket="x", Key="", Foo=1))
+    assert reload(agent).steps["s"].error.code == "refused_by_aws"
+    assert caught.value.__cause__ is not None
+
+
+def test_a_bug_s_text_stays_off_the_record(agent):
+    def work(current, redo):
+        raise ValueError("arn:aws:secret")
+
+    with pytest.raises(ValueError, match="secret"):
+        run_step(agent.ref, "s", 1, work)
+    assert reload(agent).steps["s"].error == steps.INTERNAL_ERROR
+    assert fail_agent(agent.ref) == steps.INTERNAL_ERROR
+    assert reload(agent).failed_step == "s"
+
+
+def wait(current, redo):
+    raise NotReadyError("Not yet.", "runtime", {"id": "r"})
+
+
+def test_a_wait_keeps_its_start_and_has_an_end(agent, configure, monkeypatch):
+    monkeypatch.setattr(steps, "now", lambda: "2026-01-01T00:00:00.000+00:00")
+    configure(WAIT_TIMEOUT_SECONDS=100)
+    for _ in range(2):
+        with pytest.raises(NotReadyError):
+            run_step(agent.ref, "s", 1, wait)
+        monkeypatch.setattr(steps, "now", lambda: "2026-01-01T00:01:00.000+00:00")
+    step = reload(agent).steps["s"]
+    assert (step.status, step.started_at) == ("waiting", "2026-01-01T00:00:00.000+00:00")
+    assert remaining_wait_seconds(agent.ref, "s") == 40
+    monkeypatch.setattr(steps, "now", lambda: "2026-01-01T00:01:40.000+00:00")
+    with pytest.raises(DeadlineExceededError, match="s waited"):
+        remaining_wait_seconds(agent.ref, "s")
+
+
+def test_an_outdated_run_does_nothing_and_records_nothing(agent):
+    before = reload(agent)
+    calls = []
+    with pytest.raises(StaleGenerationError):
+        run_step(replace(agent.ref, generation=2), "s", 1, lambda *given: calls.append(given))
+    assert (calls, reload(agent)) == ([], before)
+    with pytest.raises(StaleGenerationError):
+        fail_agent(replace(agent.ref, generation=2))
+    assert reload(agent) == before
+
+
+def test_a_run_outdated_while_it_works_cannot_end_its_step(agent):
+    def outdate(current, redo):
+        records.update_agent(current.ref, generation=2)
+
+    with pytest.raises(StaleGenerationError):
+        run_step(agent.ref, "s", 1, outdate)
+    assert reload(agent).steps["s"].status == StepStatus.RUNNING
+
+
+def test_a_failed_re_run_does_not_take_a_serving_agent_away(agent):
+    records.update_agent(agent.ref, status="active")
+    records.update_knowledge_base(agent.ref, agent.knowledge_base_id, status="ready")
+    with pytest.raises(QuotaReachedError):
+        run_step(agent.ref, "s", 1, refuse)
+    assert fail_agent(agent.ref).code == "quota_reached"
+    assert (reload(agent).status, knowledge_base_of(agent).status) == ("active", "ready")
+
+
+def test_a_new_try_takes_a_failed_agent_back_into_creation(agent):
+    with pytest.raises(QuotaReachedError):
+        run_step(agent.ref, "s", 1, refuse)
+    fail_agent(agent.ref)
+    assert reload(agent).status == "failed"
+    run_step(agent.ref, "s", 2, lambda *_: None)
+    assert reload(agent).status == "creating"
