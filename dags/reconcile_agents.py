@@ -21,6 +21,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from airflow.sdk import DAG
+
 from oratio.operators.reconcile import DispatchPendingOperator
 
 with DAG(

@@ -18,7 +18,8 @@ def main() -> None:
     """Watch our parent; when it is gone, end what it left, bring the stack up and leave."""
     stack = get_stack_settings()
     write_to(log_file(stack, "guardian"))
-    supervisor_pid = os.getppid()
+    # Its own word, not os.getppid(): it may have been killed while we were starting.
+    supervisor_pid = int((stack.var / "run" / "supervisor.pid").read_text())
     while os.getppid() == supervisor_pid:
         time.sleep(POLL_SECONDS)
     print(f"supervisor {supervisor_pid} is gone; starting another", flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 # Before anything imports Airflow, boto3 or the stand-in: they read the environment once.
 HOME = Path(tempfile.mkdtemp(prefix="oratio-tests-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)  # last: Airflow writes until the end
 ROOT = Path(__file__).parents[1]
 JWT_SECRET = "a secret that is only good for tests, and of sufficient length for SHA-512"
 os.environ.update(
@@ -32,11 +35,16 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     AWS_CONFIG_FILE=os.devnull,
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    NO_PROXY="127.0.0.1,localhost",
     STAND_IN_DATA_DIR=str(HOME / "aws"),
     JWT_SECRET=JWT_SECRET,
 )
 for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "LOCAL_MODEL_BASE_URL", "STAND_IN_DELAYS"):
     os.environ.pop(name, None)
+
+# A busy machine is no reason to fail; what was found once is kept in a test, not in a folder.
+hypothesis.settings.register_profile("ours", deadline=None, database=None)
+hypothesis.settings.load_profile("ours")
 
 connect = socket.socket.connect
 
@@ -49,11 +57,6 @@ def connect_to_loopback(self: socket.socket, address: Any) -> None:
 
 
 socket.socket.connect = connect_to_loopback  # type: ignore[method-assign]
-
-
-def pytest_unconfigure() -> None:
-    """Leave no files behind."""
-    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture

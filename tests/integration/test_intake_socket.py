@@ -12,9 +12,10 @@ from http.client import HTTPResponse
 
 import pytest
 
-from include import records
+from include import documents, records
+from include.aws import client
+from include.models import AgentRef
 from local.tokens import make_token
-from tests.conftest import JWT_SECRET
 from tests.fakes import FORM, ROOT, list_keys
 
 USER = "socket-user"
@@ -27,7 +28,10 @@ def port(stand_in_url):
     listener = socket.create_server(("127.0.0.1", 0))
     command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
     command += ["--worker-class", "gthread", "--threads", "4", "api.app:create_app()"]
-    environment = os.environ | {"AWS_ENDPOINT_URL": stand_in_url, "AIRFLOW_URL": "http://127.0.0.1:1"}
+    environment = os.environ | {
+        "AWS_ENDPOINT_URL": stand_in_url,
+        "AIRFLOW_URL": "http://127.0.0.1:1",
+    }
     server = subprocess.Popen(
         command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
     )
@@ -54,7 +58,7 @@ def post(port: int, body: bytes, kind: str | None = None, length: int | None = N
     """Send these very bytes and close our side; returns status, content type and JSON."""
     headers = {
         "Host": "127.0.0.1",
-        "Authorization": f"Bearer {make_token(USER, JWT_SECRET)}",
+        "Authorization": f"Bearer {make_token(USER, os.environ['JWT_SECRET'])}",
         "Content-Type": kind or f"multipart/form-data; boundary={BOUNDARY}",
         "Content-Length": len(body) if length is None else length,
         "Connection": "close",
@@ -84,18 +88,38 @@ def require_refused(answer) -> dict:
         (WHOLE, "multipart/form-data"),
         (WHOLE, "multipart/form-data; boundary="),
         (WHOLE, "multipart/form-data; boundary=other"),
-        (WHOLE, "application/x-www-form-urlencoded"),
-        (json.dumps(FORM).encode(), "application/json"),
         (b"", None),
         (b"\r\n", None),
         (WHOLE[: len(WHOLE) // 2], None),
         (WHOLE[:-6], None),
         (b"--frontier\r\nno headers at all", None),
-        (encode(*FIELDS, ("nothing", b"x")), None),
     ],
 )
-def test_bodies_that_are_no_form(stand_in, port, body, kind):
-    require_refused(post(port, body, kind))
+def test_malformed_bodies_are_called_that(stand_in, port, body, kind):
+    problem = require_refused(post(port, body, kind))
+    assert problem["status"] == 400
+    assert "malformed" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (WHOLE, "application/x-www-form-urlencoded"),
+        (json.dumps(FORM).encode(), "application/json"),
+        (encode(*FIELDS, FILE, ("nothing", b"x")), None),
+    ],
+)
+def test_bodies_of_another_form(stand_in, port, body, kind):
+    assert require_refused(post(port, body, kind))["errors"]
+
+
+def test_the_whole_form_is_taken(stand_in, port):
+    """What the other tests cut and twist is good when left alone."""
+    status, _, agent = post(port, WHOLE)
+    assert status == 201
+    documents.delete_documents(AgentRef(USER, agent["agentId"], 1))
+    key = {"userId": {"S": USER}, "agentId": {"S": agent["agentId"]}}
+    client("dynamodb").delete_item(TableName="oratio-agents", Key=key)
 
 
 def test_a_connection_that_breaks_off(stand_in, port):

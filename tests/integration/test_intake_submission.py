@@ -263,7 +263,8 @@ def test_a_foreign_agent_looks_like_a_missing_one(alice, sign_in):
     missing_id = agent_id[:-4] + ("0000" if agent_id[-4:] != "0000" else "1111")
     bob = sign_in()
     for read in (lambda i: bob.get(f"/api/agents/{i}"), lambda i: bob.ask(i, "Hi")):
-        foreign, missing = require_problem(read(agent_id), 404), require_problem(read(missing_id), 404)
+        foreign = require_problem(read(agent_id), 404)
+        missing = require_problem(read(missing_id), 404)
         assert json.dumps(foreign).replace(agent_id, missing_id) == json.dumps(missing)
     assert bob.get("/api/agents").json == []
 

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from oratio.operators.creator import GenerateCodeOperator
-from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
-from oratio.operators.records import ActivateOperator
-from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
 
 from include import records, steps
 from include.aws import client
@@ -24,6 +20,10 @@ from include.knowledge.retrieval import retrieve
 from include.models import StepStatus
 from include.steps import fail_agent, remaining_wait_seconds, run_step
 from include.waits import is_settled
+from oratio.operators.creator import GenerateCodeOperator
+from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
+from oratio.operators.records import ActivateOperator
+from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
 from tests.fakes import ROOT, knowledge_base_of, reload, store_agent
 
 pytestmark = pytest.mark.usefixtures("no_airflow")

@@ -28,7 +28,6 @@ def upload(path: str, size_bytes: int = 1) -> Upload:
     return Upload(path, size_bytes, BytesIO(b"x"))
 
 
-
 def describe(descriptions: dict[str, str]) -> AgentForm:
     return AgentForm.model_construct(file_descriptions=descriptions)
 

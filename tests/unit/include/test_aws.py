@@ -10,7 +10,10 @@ from include.aws import client, error_code, from_aws
 
 
 def aws_error(code: str, status: int = 400) -> ClientError:
-    response = {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response = {
+        "Error": {"Code": code, "Message": "m"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
     return ClientError(response, "Operation")
 
 

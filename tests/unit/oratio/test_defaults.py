@@ -88,8 +88,9 @@ def test_good_params():
 )
 def test_bad_params(bad):
     params = copy_params()
+    for name, value in (GOOD | bad).items():
+        params.get_param(name).value = value
     with pytest.raises(ParamValidationError):
-        params.update(GOOD | bad)
         params.validate()
 
 

@@ -1,0 +1,158 @@
+"""One whole embedded stack for all system tests: own ports, own data folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+
+from local.health import open_airflow
+from local.secrets import load_secrets
+from local.settings import ROOT, StackSettings
+from local.tokens import make_token
+
+FIELDS = {
+    "agentName": "Desk",
+    "agentType": "text",
+    "sop": "Answer customers politely from the documents. Never promise a refund.",
+    "knowledgeBaseDescription": "The shop's rules on returns and opening hours.",
+    "humanHandoffDescription": "Hand off when the customer asks for a person.",
+}
+
+
+def wait_until(is_done: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+    """Poll until the answer is truthy and return it; fail with `what` after a generous time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := is_done():
+            return answer
+        time.sleep(0.2)
+    pytest.fail(f"still waiting for: {what}")
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Ports nobody listens on."""
+    with ExitStack() as sockets:
+        opened = [sockets.enter_context(closing(socket.socket())) for _ in range(count)]
+        for each in opened:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in opened]
+
+
+@dataclass
+class Tenant:
+    """One user of the intake API."""
+
+    http: httpx.Client
+
+    def create(self, documents: dict[str, bytes], **fields: str) -> dict[str, Any]:
+        """Submit an agent."""
+        files = [("files", (name, content)) for name, content in documents.items()]
+        answer = self.http.post("/api/agents", data={**FIELDS, **fields}, files=files)
+        assert answer.status_code == 201, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    def get(self, agent_id: str) -> dict[str, Any]:
+        """Read an agent."""
+        body: dict[str, Any] = self.http.get(f"/api/agents/{agent_id}").json()
+        return body
+
+    def wait_for(self, agent_id: str, status: str) -> dict[str, Any]:
+        """Wait until the agent has this status."""
+        return wait_until(
+            lambda: (agent := self.get(agent_id))["status"] == status and agent,
+            f"agent {agent_id} to become {status}",
+        )
+
+    def ask(self, agent_id: str, message: str) -> dict[str, Any]:
+        """Chat."""
+        answer = self.http.post(f"/api/agents/{agent_id}/chat", json={"message": message})
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+
+@dataclass
+class RunningStack:
+    """The stack under test."""
+
+    settings: StackSettings
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `python -m local.stack ...`."""
+        return subprocess.run(
+            [sys.executable, "-m", "local.stack", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+
+    def tenant(self, name: str) -> Tenant:
+        """A client of the intake API."""
+        token = make_token(name, load_secrets(self.settings.var).jwt_secret)
+        headers = {"Authorization": f"Bearer {token}"}
+        return Tenant(httpx.Client(base_url=self.settings.api_url, headers=headers, timeout=60))
+
+    def aws(self, service: str) -> Any:
+        """A client of the stand-in."""
+        return boto3.client(
+            service,
+            endpoint_url=self.settings.aws_url,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
+
+    def airflow(self) -> httpx.Client:
+        """A client of Airflow's REST API."""
+        return open_airflow(self.settings)
+
+    def set_delay(self, model: str, seconds: float) -> None:
+        """Make the stand-in's resources of one kind take this long."""
+        progression = {"progression": "time", "seconds": seconds}
+        if seconds == 0:
+            progression = {"progression": "immediate"}
+        answer = httpx.post(
+            f"{self.settings.aws_url}/moto-api/state-manager/set-transition",
+            json={"model_name": model, "transition": progression},
+        )
+        answer.raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A healthy stack; stopped at the end, its logs shown if it does not start."""
+    var: Path = tmp_path_factory.mktemp("stack")
+    aws_port, airflow_port, api_port = find_free_ports(3)
+    own = {
+        "STACK_VAR": str(var),
+        "AWS_PORT": str(aws_port),
+        "AIRFLOW_PORT": str(airflow_port),
+        "API_PORT": str(api_port),
+        "STAND_IN_DELAYS": "off",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+    }
+    settings = StackSettings(
+        AWS_PORT=aws_port, AIRFLOW_PORT=airflow_port, API_PORT=api_port, STACK_VAR=var
+    )
+    running = RunningStack(settings, {**os.environ, **own})
+    started = running.run("up")
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield running
+    finally:
+        running.run("down")
