@@ -37,7 +37,7 @@ def aws_variables(stack: StackSettings) -> dict[str, str]:
         "AWS_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "STAND_IN_DATA_DIR": str(stack.var / "aws"),
-        "STAND_IN_DELAYS": stack.aws_delays,
+        "STAND_IN_DELAYS": stack.stand_in_delays,
     }
 
 

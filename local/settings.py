@@ -25,7 +25,7 @@ class StackSettings(BaseSettings):
     api_port: int = Field(8000, validation_alias="API_PORT")
     var: Path = Field(ROOT / "var", validation_alias="STACK_VAR")
     # "off", or seconds for which the stand-in's resources stay CREATING, UPDATING ...
-    aws_delays: str = Field("1", validation_alias="STAND_IN_DELAYS")
+    stand_in_delays: str = Field("1", validation_alias="STAND_IN_DELAYS")
     parallelism: int = Field(8, validation_alias="AIRFLOW_PARALLELISM")
 
     @property
