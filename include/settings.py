@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     knowledge_base_role_arn: str = "arn:aws:iam::123456789012:role/oratio-knowledge-base"
     vector_bucket: str = "oratio-vectors"
     opensearch_collection_arn: str = ""
+    opensearch_endpoint: str = ""  # empty: AWS's address of that collection
     embedding_model_id: str = "amazon.titan-embed-text-v2:0"
     embedding_dimensions: int = 1024
     # AWS: 100 vector knowledge bases an account and region, not adjustable; 10,000 managed ones.

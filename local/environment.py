@@ -36,6 +36,7 @@ def aws_variables(stack: StackSettings) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "OPENSEARCH_ENDPOINT": stack.aws_url,
         "STAND_IN_DATA_DIR": str(stack.var / "aws"),
         "STAND_IN_DELAYS": stack.stand_in_delays,
     }

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from include.aws import client, error_code
 from include.errors import InvalidInputError
+from include.knowledge import opensearch
 from include.models import AgentRef
 from include.naming import agent_prefix, vector_index_name
 from include.settings import KnowledgeBaseStore, Settings
@@ -34,7 +35,22 @@ def get_store(settings: Settings) -> Store:
 
 
 def prepare_nothing(settings: Settings, ref: AgentRef) -> None:
-    """These stores exist before any agent does."""
+    """A managed knowledge base brings its own store."""
+
+
+def prepare_opensearch_index(settings: Settings, ref: AgentRef) -> None:
+    """Create the agent's index in the shared collection; an existing one stays."""
+    require_collection(settings)
+    opensearch.ensure_index(settings, vector_index_name(ref.agent_id))
+
+
+def require_collection(settings: Settings) -> None:
+    """Refuse to go on without a collection."""
+    if not settings.opensearch_collection_arn:
+        raise InvalidInputError(
+            "KNOWLEDGE_BASE_STORE is opensearch_serverless but OPENSEARCH_COLLECTION_ARN is empty: "
+            "set it to the ARN of an existing collection."
+        )
 
 
 def prepare_vector_index(settings: Settings, ref: AgentRef) -> None:
@@ -86,16 +102,11 @@ def configure_s3_vectors(settings: Settings, ref: AgentRef) -> dict[str, Any]:
 
 def configure_opensearch(settings: Settings, ref: AgentRef) -> dict[str, Any]:
     """CreateKnowledgeBase arguments for an existing OpenSearch Serverless collection."""
-    if not settings.opensearch_collection_arn:
-        raise InvalidInputError(
-            "KNOWLEDGE_BASE_STORE is opensearch_serverless but OPENSEARCH_COLLECTION_ARN is empty: "
-            "set it to the ARN of an existing collection."
-        )
-    fields = {"vectorField": "vector", "textField": "text", "metadataField": "metadata"}
+    require_collection(settings)
     storage = {
         "collectionArn": settings.opensearch_collection_arn,
         "vectorIndexName": vector_index_name(ref.agent_id),
-        "fieldMapping": fields,
+        "fieldMapping": opensearch.FIELDS,
     }
     return {
         "knowledgeBaseConfiguration": vector_configuration(settings),
@@ -165,7 +176,7 @@ STORES = {
         prepare_vector_index, configure_s3_vectors, s3_data_source
     ),
     KnowledgeBaseStore.OPENSEARCH_SERVERLESS: Store(
-        prepare_nothing, configure_opensearch, s3_data_source
+        prepare_opensearch_index, configure_opensearch, s3_data_source
     ),
     KnowledgeBaseStore.MANAGED: Store(prepare_nothing, configure_managed, managed_data_source),
 }

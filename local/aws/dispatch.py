@@ -16,6 +16,8 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.wrappers import Response
 
+from local.aws.knowledge import collections
+
 SIGNING_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 READING_OPERATIONS = ("Get", "BatchGet", "Query", "Scan", "Describe", "List")
@@ -42,6 +44,8 @@ class StandInApp(DomainDispatcherApplication):
 
     def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Let our class for the operation answer, or moto."""
+        if find_scope(environ) == collections.SIGNING_NAME:
+            return collections.answer(environ, start_response)
         service = self.find_service(environ)
         if service is None:
             return super().__call__(environ, start_response)  # type: ignore[no-any-return]
@@ -51,14 +55,19 @@ class StandInApp(DomainDispatcherApplication):
 
     def find_service(self, environ: dict[str, Any]) -> type[BaseResponse] | None:
         """The first class of ours that implements the requested operation, else None."""
-        scope = SIGNING_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-        for service in self.services.get(scope[1], ()) if scope else ():
+        for service in self.services.get(find_scope(environ), ()):
             operation = service()._get_action_from_method_and_request_uri(Request(environ.copy()))
             if operation and camelcase_to_underscores(operation) in method_names_from_class(
                 service
             ):
                 return service
         return None
+
+
+def find_scope(environ: dict[str, Any]) -> str:
+    """The service a request is signed for, empty when it is not signed."""
+    scope = SIGNING_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return scope[1] if scope else ""
 
 
 def is_read(environ: dict[str, Any]) -> bool:

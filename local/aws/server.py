@@ -35,23 +35,26 @@ SERVICES: Services = {
 }
 
 
-def build_server(port: int, on_change: Callable[[], None] | None = None) -> BaseWSGIServer:
-    """A threaded server on 127.0.0.1; port 0 picks a free one."""
+def build_server(
+    port: int, on_change: Callable[[], None] | None = None, host: str = "127.0.0.1"
+) -> BaseWSGIServer:
+    """A threaded server; port 0 picks a free one."""
     complete_cloudformation()
     app = StandInApp(SERVICES, on_change)
     if on_change:
         sync.FINISH_HOOKS.append(on_change)
-    return make_server("127.0.0.1", port, app, threaded=True, request_handler=MotoRequestHandler)
+    return make_server(host, port, app, threaded=True, request_handler=MotoRequestHandler)
 
 
 def main() -> None:
     """Serve until a SIGTERM, with the state of the last time; SIGTERM saves it again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
-    port = parser.parse_args().port
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 inside a container")
+    arguments = parser.parse_args()
     set_delays(os.environ.get("STAND_IN_DELAYS", "off"))
     snapshot = Snapshot(Path(os.environ.get("STAND_IN_DATA_DIR", "var/aws")))
-    server = build_server(port, snapshot.mark_changed)
+    server = build_server(arguments.port, snapshot.mark_changed, arguments.host)
     snapshot.restore()
     snapshot.start()
     PROCESSES.warm_parent.start()

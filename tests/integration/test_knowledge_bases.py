@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from include import records
 from include.aws import client
 from include.errors import (
+    AccessDeniedError,
     KnowledgeBaseFailedError,
     NameTakenError,
     NotReadyError,
     QuotaReachedError,
+    RetryableError,
 )
 from include.knowledge import bases
 from include.knowledge.bases import ensure_knowledge_base
+from include.knowledge.opensearch import require_created
+from include.knowledge.stores import prepare_opensearch_index
 from include.naming import knowledge_base_name
+from include.settings import get_settings
 from include.waits import is_settled
 from local.aws.knowledge.backend import knowledge_backends
+from local.aws.knowledge.collections import collection_backends
 from tests.fakes import CrashError, CrashOnce, knowledge_base_of, reload, store_agent
 
 KNOWLEDGE_BASE, DATA_SOURCE = "bedrock-agent::knowledge_base", "bedrock-agent::data_source"
@@ -65,15 +72,39 @@ def forget_tokens(bedrock_id: str) -> None:
 
 
 @pytest.mark.parametrize("store", STORES)
-def test_from_nothing(agent, bedrock, configure, store):
-    collection = "arn:aws:aoss:us-east-1:123456789012:collection/abcdefghij"
-    configure(KNOWLEDGE_BASE_STORE=store, OPENSEARCH_COLLECTION_ARN=collection)
+def test_from_nothing(agent, bedrock, configure, stand_in_url, store):
+    configure(KNOWLEDGE_BASE_STORE=store, **opensearch(stand_in_url))
     record = ensure(agent)
     found = bedrock.get_knowledge_base(knowledgeBaseId=record.bedrock_knowledge_base_id)
     base = found["knowledgeBase"]
     assert (base["status"], base["name"]) == ("ACTIVE", f"oratio-{agent.agent_id}")
     assert reload(agent).bedrock_knowledge_base_arn == base["knowledgeBaseArn"]
     assert sources_of(bedrock, base["knowledgeBaseId"]) == [record.data_source_id]
+
+
+def opensearch(stand_in_url):
+    """Settings of a collection whose address is the stand-in's."""
+    collection = "arn:aws:aoss:us-east-1:123456789012:collection/abcdefghij"
+    return {"OPENSEARCH_COLLECTION_ARN": collection, "OPENSEARCH_ENDPOINT": stand_in_url}
+
+
+def test_the_opensearch_index_is_made_once_with_bedrock_s_fields(agent, configure, stand_in_url):
+    configure(KNOWLEDGE_BASE_STORE="opensearch_serverless", **opensearch(stand_in_url))
+    ensure(agent)
+    prepare_opensearch_index(get_settings(), agent.ref)
+    indexes = collection_backends["123456789012"]["us-east-1"].indexes
+    mapping = indexes[f"oratio-{agent.agent_id}"]["mappings"]["properties"]
+    assert mapping["vector"]["dimension"] == 1024
+    assert set(mapping) == {"vector", "text", "metadata"}
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, AccessDeniedError), (429, RetryableError), (503, RetryableError)],
+)
+def test_an_opensearch_refusal_says_whether_to_try_again(status, error):
+    with pytest.raises(error):
+        require_created("oratio-x", httpx.Response(status, text="no"))
 
 
 def test_the_data_source_reads_the_agent_s_folder_in_chunks_as_specified(agent, bedrock):

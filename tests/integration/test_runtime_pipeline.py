@@ -62,6 +62,21 @@ def create(caller, *files, **changes):
     return reload(agent)
 
 
+@pytest.mark.parametrize("store", ["managed", "opensearch_serverless"])
+def test_every_store_leads_to_an_answer(sign_in, configure, stand_in_url, store):
+    collection = "arn:aws:aoss:us-east-1:123456789012:collection/abcdefghij"
+    configure(
+        KNOWLEDGE_BASE_STORE=store,
+        OPENSEARCH_COLLECTION_ARN=collection,
+        OPENSEARCH_ENDPOINT=stand_in_url,
+    )
+    carl = sign_in()
+    agent = create(carl, ("hours.md", b"# Hours\n\nThe shop opens at nine and closes at six."))
+    answer = carl.ask(agent.agent_id, "When does the shop open?").json
+    assert "nine" in answer["answer"]
+    assert [c["document"] for c in answer["citations"]] == ["hours.md"]
+
+
 def test_from_a_post_to_an_answer(sign_in):
     alice = sign_in()
     folder = SAMPLES / "documents" / "policies"

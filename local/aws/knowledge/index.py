@@ -11,12 +11,15 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import Stemmer
 
 # Saturation and length normalization: Lucene's defaults.
 _K1 = 1.2
 _B = 0.75
+
+MIN_HITS = 5  # what Retrieve returns by default
 
 _WORD = re.compile(r"\w+")
 
@@ -48,7 +51,8 @@ class Bm25Index:
     def search(self, question: str) -> list[Hit]:
         """Rank every text that shares a term with the question, best first.
 
-        A score is the share of the question's term weight (idf) that the text covers.
+        A score is the share of the question's term weight (idf) that the text covers. Fewer than
+        MIN_HITS are made up with others at score 0: a search by vectors, too, always finds some.
         """
         weights = {term: self._idf(term) for term in _terms(question)}
         total = sum(weights.values())
@@ -56,7 +60,9 @@ class Bm25Index:
         for term, weight in weights.items():
             for position, count in self._find(term):
                 scores[position] += weight * count / (count + self._norms[position])
-        hits = (Hit(position, score / total) for position, score in scores.items())
+        hits = [Hit(position, score / total) for position, score in scores.items()]
+        others = (p for p in range(len(self._norms)) if p not in scores)
+        hits += [Hit(position, 0.0) for position in islice(others, max(0, MIN_HITS - len(hits)))]
         return sorted(hits, key=lambda hit: (-hit.score, hit.position))
 
     def _find(self, term: str) -> Iterator[tuple[int, int]]:

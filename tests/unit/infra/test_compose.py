@@ -1,4 +1,4 @@
-"""The container files and the documented variables, held against the code they speak of."""
+"""The container files and the reference pages, held against the code they speak of."""
 
 from __future__ import annotations
 
@@ -231,3 +231,17 @@ def test_the_documented_defaults_are_the_codes(settings):
     assert {name: documented[name] for name in defaults if name in documented} == {
         name: text for name, text in defaults.items() if name in documented
     }
+
+
+def test_every_requirement_is_explained():
+    files = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
+    required = {
+        name.lower()
+        for file in files
+        for name in re.findall(r"^([A-Za-z][\w.-]*)", file.read_text(), re.M)
+    }
+    rows = re.findall(
+        r"^\| ([\w.-]+)[^|]* \| \d", (ROOT / "docs/dependencies.md").read_text(), re.M
+    )
+
+    assert {name.lower() for name in rows} == required

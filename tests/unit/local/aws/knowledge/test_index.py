@@ -1,4 +1,6 @@
-from local.aws.knowledge.index import Bm25Index
+import pytest
+
+from local.aws.knowledge.index import MIN_HITS, Bm25Index
 
 TEXTS = (
     "Goods may be returned within 30 days of delivery.",
@@ -37,13 +39,17 @@ def test_scores_lie_between_0_and_1_and_grow_with_what_is_covered():
     assert 0 < vague < exact < 1
 
 
-def test_a_question_that_shares_nothing_finds_nothing():
-    assert positions("qqq") == []
+@pytest.mark.parametrize("question", ["qqq", "?!"])
+def test_a_question_that_shares_nothing_finds_some_texts_at_score_0(question):
+    assert [hit.score for hit in Bm25Index(TEXTS).search(question)] == [0.0] * len(TEXTS)
+
+
+def test_texts_that_share_nothing_come_last():
+    texts = ("the cat sleeps", "a dog barks", *TEXTS)
+    hits = Bm25Index(texts).search("dog barks")
+    assert hits[0].position == 1
+    assert len(hits) == min(MIN_HITS, len(texts))
 
 
 def test_an_empty_index_finds_nothing():
     assert positions("anything", ()) == []
-
-
-def test_a_question_without_words_finds_nothing():
-    assert positions("?!") == []
