@@ -51,6 +51,12 @@ check: setup ## Lint, format, types, layers, template: what CI runs
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 	$(BIN)/cfn-lint infra/template.yaml
 
+fuzz-api: setup ## Send some 10,000 generated requests to the intake, against its OpenAPI file
+	@FUZZ_EXAMPLES=350 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
+
+openapi: setup ## Write docs/openapi.json from the code
+	@$(RUN) -m api.openapi > docs/openapi.json
+
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -74,4 +80,4 @@ $(INSTALLED): requirements.lock
 	@env -u PYTHONDONTWRITEBYTECODE $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@touch $@
 
-.PHONY: help setup demo up down status logs token airflow reset test test-fast check format bench lock
+.PHONY: help setup demo up down status logs token airflow reset test test-fast check fuzz-api openapi format bench lock

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, g, request
 
 from api.auth import get_user_id
-from api.errors import InvalidFormError
-from api.schemas import AgentSummary, AgentView
-from api.uploads import Submission, describe_paths, problem, read_submission
-from include import documents, records
-from include.dispatch import dispatch_agent
-from include.models import Agent, AgentRef, AgentStatus, KnowledgeBase, Record
-from include.naming import document_uri
-from include.settings import get_settings
+from api.creation import build_records, store, try_dispatch
+from api.idempotency import answer_once
+from api.openapi import describe
+from api.pages import AgentQuery, build_page, read_position, read_query
+from api.revisions import build_agent_response, read_agent
+from api.schemas import AgentView, SubmissionBody
+from api.submission_checks import Submission
+from api.uploads import receive_submission
+from include import lists
+from include.idempotency import Answer, Claim, build_completion
+from include.models import AgentRef, AgentSummary, Record
+from include.usage import require_room
 
-log = logging.getLogger(__name__)
 agents = Blueprint("agents", __name__)
-
-UPLOAD_THREADS = 8
 
 
 def to_json(view: Record) -> dict[str, Any]:
@@ -31,84 +30,54 @@ def to_json(view: Record) -> dict[str, Any]:
 
 
 @agents.post("/api/agents")
+@describe(
+    tag="agents",
+    body=SubmissionBody,
+    body_type="multipart/form-data",
+    headers=("Idempotency-Key",),
+    answers={201: AgentView},
+    errors=(409,),
+)
 def create_agent() -> tuple[dict[str, Any], int]:
     """Accept a submission: 201 once it is recorded, whether or not Airflow is there."""
-    user_id = get_user_id()
-    submission = read_submission(request, get_settings())
-    agent, knowledge_base = build_records(user_id, submission)
-    store(agent, knowledge_base, submission)
-    try:
-        dispatch_agent(agent)
-    except Exception as error:  # it is accepted: the reconciler will dispatch it
-        log.warning("agent_id=%s dispatch stays pending: %r", agent.agent_id, error)
-    return to_json(AgentView.of(agent, knowledge_base)), 201
+    ref = AgentRef(get_user_id(), str(uuid4()), 1)
+    g.agent_id = ref.agent_id
+    require_room(ref.user_id, agents=1)
+    with receive_submission(request, ref) as submission:
+        answer = answer_once(
+            ref.user_id, submission.payload, lambda claim: accept(ref, submission, claim)
+        )
+    return answer.body, answer.status
+
+
+def accept(ref: AgentRef, submission: Submission, claim: Claim | None) -> Answer:
+    """Record the submission and what it is answered with; dispatch its run if Airflow is there."""
+    agent, knowledge_base = build_records(ref, submission)
+    answer = Answer(to_json(AgentView.of(agent, knowledge_base)), 201)
+    store(agent, knowledge_base, submission, *build_completion(claim, answer))
+    try_dispatch(agent)
+    return answer
 
 
 @agents.get("/api/agents")
-def list_agents() -> list[dict[str, Any]]:
-    """The caller's agents, newest first; `status_filter` keeps those of one status."""
-    user_id = get_user_id()
-    found = records.list_agents(user_id, read_status_filter())
-    return [to_json(AgentSummary.model_validate(agent.model_dump())) for agent in found]
+@describe(tag="agents", query=AgentQuery, answers={200: list[AgentSummary]})
+def list_agents() -> Response:
+    """The caller's agents, newest first; `status_filter` keeps those of one status.
+
+    The next page, if there is one, is a `Link` header with `rel="next"`. A new agent is listed
+    within a second.
+    """
+    user_id, query = get_user_id(), read_query(AgentQuery)
+    scope = ["agents", user_id, query.status_filter or ""]
+    start = read_position(query, scope)
+    page = lists.list_agents(user_id, query.status_filter, query.limit, start)
+    return build_page(page.entries, page.next_position, query, scope)
 
 
 @agents.get("/api/agents/<agent_id>")
-def get_agent(agent_id: str) -> dict[str, Any]:
+@describe(tag="agents", answers={200: AgentView})
+def get_agent(agent_id: str) -> Response:
     """One agent of the caller's with its knowledge base and the progress of its steps."""
-    agent = records.get_agent(get_user_id(), agent_id)
-    return to_json(AgentView.of(agent, records.get_knowledge_base(agent.knowledge_base_id)))
-
-
-def read_status_filter() -> AgentStatus | None:
-    """The query's status, if any."""
-    name = request.args.get("status_filter")
-    if name is None:
-        return None
-    try:
-        return AgentStatus(name)
-    except ValueError:
-        known = ", ".join(AgentStatus)
-        raise InvalidFormError([problem("status_filter", f"must be one of {known}")]) from None
-
-
-def build_records(user_id: str, submission: Submission) -> tuple[Agent, KnowledgeBase]:
-    """The two records of a new agent."""
-    form = submission.form
-    agent = Agent(
-        **form.model_dump(exclude={"file_descriptions"}),
-        user_id=user_id,
-        agent_id=str(uuid4()),
-        knowledge_base_id=str(uuid4()),
-    )
-    knowledge_base = KnowledgeBase(
-        knowledge_base_id=agent.knowledge_base_id,
-        user_id=user_id,
-        agent_id=agent.agent_id,
-        s3_path=document_uri(get_settings(), agent.ref),
-        folder_file_descriptions=form.file_descriptions,
-        documents=[upload.document for upload in submission.uploads],
-    )
-    return agent, knowledge_base
-
-
-def store(agent: Agent, knowledge_base: KnowledgeBase, submission: Submission) -> None:
-    """Upload the documents, then write both records; on any error nothing stays behind."""
-    try:
-        upload_documents(agent.ref, submission)
-        records.create_agent(agent, knowledge_base)
-    except Exception:
-        documents.delete_documents(agent.ref)
-        raise
-
-
-def upload_documents(ref: AgentRef, submission: Submission) -> None:
-    """Put all files and the sidecars of the described ones into S3, several at a time."""
-    described = describe_paths(submission.form, submission.uploads)
-    with ThreadPoolExecutor(UPLOAD_THREADS) as executor:
-        jobs = [
-            executor.submit(documents.put_document, ref, upload.path, upload.stream)
-            for upload in submission.uploads
-        ]
-        jobs += [executor.submit(documents.put_sidecar, ref, *item) for item in described.items()]
-    for job in jobs:
-        job.result()
+    response = build_agent_response(*read_agent(agent_id))
+    response.make_conditional(request)
+    return response

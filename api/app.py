@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.routing import BaseConverter
 
 from api.agents import agents
+from api.auth import check_identity_settings
 from api.chat import chat
+from api.documentation import documentation
+from api.documents import agent_documents
 from api.errors import register_error_handlers
+from api.events import agent_events
 from api.health import health
-from api.uploads import StrictRequest
+from api.knowledge_bases import knowledge_bases
+from api.lifecycle import agent_lifecycle
+from api.limits import register_limiter
+from api.metrics import metrics
+from api.prepared import prepared
+from api.request_log import register_request_log
 from include.settings import get_settings
 
 
-class IntakeApp(Flask):
-    """Flask that answers malformed forms with 400 instead of taking them for empty ones."""
+class Segment(BaseConverter):
+    """A part of a path; what follows a colon is a verb of ours, as in `agents/{id}:retry`."""
 
-    request_class = StrictRequest
+    regex = "[^/:]+"
 
 
 def create_app() -> Flask:
     """Build the application; nothing is reached over the network before the first request."""
-    app = IntakeApp(__name__)
     settings = get_settings()
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
-    app.config["MAX_FORM_PARTS"] = settings.max_documents + 20
-    # Per field; the form's model then checks each field's own limit.
-    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_sop_bytes * 2
+    check_identity_settings(settings)
+    app = Flask(__name__, static_folder=None)
+    app.url_map.converters["default"] = Segment
+    # A submission, which is streamed, sets its own limit.
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_json_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    for blueprint in (health, agents, chat):
+    register_request_log(app)
+    register_limiter(app, settings)
+    agent_routes = (prepared, agent_lifecycle, agent_documents, agent_events)
+    for blueprint in (health, metrics, documentation, agents, knowledge_bases, chat, *agent_routes):
         app.register_blueprint(blueprint)
     register_error_handlers(app)
     return app

@@ -10,9 +10,12 @@ from pydantic import ValidationError
 
 from api.auth import get_user_id
 from api.errors import InvalidFormError, NotActiveError
+from api.idempotency import answer_once
+from api.openapi import describe
 from api.schemas import ChatRequest, ChatResponse, Citation
 from api.uploads import describe_validation
 from include import records
+from include.idempotency import Answer, Claim, complete
 from include.models import Agent, AgentStatus
 from include.naming import document_uri
 from include.runtime.invoke import invoke_agent, runtime_session_id
@@ -23,14 +26,24 @@ chat = Blueprint("chat", __name__)
 
 @chat.post("/api/agents/<agent_id>/chat")
 @chat.post("/agents/<agent_id>/chat")
+@describe(tag="agents", body=ChatRequest, answers={200: ChatResponse}, errors=(409, 502))
 def ask_agent(agent_id: str) -> dict[str, Any]:
     """One message in, answer and citations out."""
     agent = records.get_agent(get_user_id(), agent_id)
     question = read_question()
     require_active(agent)
+    payload = question.model_dump()
+    return answer_once(agent.user_id, payload, lambda claim: answer(agent, question, claim)).body
+
+
+def answer(agent: Agent, question: ChatRequest, claim: Claim | None) -> Answer:
+    """Ask the agent, and keep what it says for a repetition of the request."""
     session_id = question.session_id or secrets.token_urlsafe(16)
-    answer = invoke_agent(agent, question.message, runtime_session_id(agent, session_id))
-    return build_response(agent, session_id, answer).model_dump(mode="json", by_alias=True)
+    said = invoke_agent(agent, question.message, runtime_session_id(agent, session_id))
+    response = build_response(agent, session_id, said)
+    kept = Answer(response.model_dump(mode="json", by_alias=True), 200)
+    complete(claim, kept)
+    return kept
 
 
 def read_question() -> ChatRequest:

@@ -6,16 +6,21 @@ import logging
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
 from include.aws import from_aws
 from include.errors import (
     AgentUnavailableError,
     InvalidInputError,
+    KeyReusedError,
     NotFoundError,
     OratioError,
+    RequestInFlightError,
     RetryableError,
+    RevisionMismatchError,
+    TenantQuotaError,
+    WrongStateError,
 )
 
 log = logging.getLogger(__name__)
@@ -48,8 +53,13 @@ STATUS_BY_ERROR: list[tuple[type[OratioError], int]] = [
     (UnauthorizedError, 401),
     (NotFoundError, 404),
     (NotActiveError, 409),
+    (WrongStateError, 409),
+    (RequestInFlightError, 409),
+    (RevisionMismatchError, 412),
+    (KeyReusedError, 422),
     (InvalidFormError, 422),
     (InvalidInputError, 422),
+    (TenantQuotaError, 429),
     (AgentUnavailableError, 502),
     (RetryableError, 503),
 ]
@@ -61,6 +71,7 @@ def build_problem(status: int, code: str, detail: str, **more: Any) -> Response:
     title = titles.get(status) or code.replace("_", " ").capitalize()
     response = jsonify(
         {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
+        | {"requestId": g.get("request_id")}
         | more
     )
     response.status_code = status
@@ -76,7 +87,10 @@ def handle_our_error(error: OratioError) -> Response:
     if status == 500:
         return handle_unexpected_error(error)
     more = {"errors": error.errors} if isinstance(error, InvalidFormError) else {}
-    return build_problem(status, error.code, error.message, **more)
+    response = build_problem(status, error.code, error.message, **more)
+    if isinstance(error, TenantQuotaError):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 def handle_aws_error(error: ClientError | BotoCoreError) -> Response:
@@ -89,8 +103,14 @@ def handle_aws_error(error: ClientError | BotoCoreError) -> Response:
 
 def handle_http_error(error: HTTPException) -> Response:
     """Flask's and Werkzeug's own errors (404, 405, 413 ...), in the same shape."""
+    if error.code is None or error.code < 400:  # a redirect, e.g. to the path without `//`
+        return error.get_response()  # type: ignore[return-value]
     name = (error.name or "error").lower().replace(" ", "_")
-    return build_problem(error.code or 500, name, error.description or "")
+    problem = build_problem(error.code, name, error.description or "")
+    for header, value in error.get_headers():
+        if header.lower() in ("allow", "retry-after"):
+            problem.headers[header] = value
+    return problem
 
 
 def handle_unexpected_error(error: Exception) -> Response:

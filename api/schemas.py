@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, Json, StringConstraints
 
+from include.items import write
 from include.models import (
     Agent,
     AgentStatus,
+    AgentSummary,
     AgentType,
     Document,
+    Event,
     KnowledgeBase,
     KnowledgeBaseStatus,
     Record,
     Step,
-    StepError,
 )
-from include.records import write
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=5_000)]
@@ -39,12 +40,17 @@ def normalize_names(descriptions: dict[str, str]) -> dict[str, str]:
     return {unicodedata.normalize("NFC", name): text for name, text in descriptions.items()}
 
 
+def normalize_path(path: str) -> str:
+    """A document's path in the one Unicode form in which paths are compared."""
+    return unicodedata.normalize("NFC", path)
+
+
 Config = Annotated[Json[dict[str, Any]], AfterValidator(require_storable)]
 Descriptions = Annotated[Json[dict[str, str]], AfterValidator(normalize_names)]
 
 
-class AgentForm(Record):
-    """The fields of POST /api/agents; unknown ones are refused."""
+class AgentFields(Record):
+    """What every submission says of its agent; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,9 +59,127 @@ class AgentForm(Record):
     sop: Sop
     knowledge_base_description: Text
     human_handoff_description: Text
+
+
+class AgentForm(AgentFields):
+    """The fields of POST /api/agents."""
+
     voice_config: Config | None = None
     text_config: Config | None = None
     file_descriptions: Descriptions = Field(default_factory=dict)
+
+
+def refuse_null(value: Any) -> Any:
+    """A field that every agent has can be replaced, but not removed."""
+    if value is None:
+        raise ValueError("must not be null")
+    return value
+
+
+Required = AfterValidator(refuse_null)
+ChangedConfig = Annotated[dict[str, Any] | None, AfterValidator(require_storable)]
+
+
+class AgentChange(Record):
+    """The body of PATCH: the fields to replace; null removes a configuration."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    agent_name: Annotated[Name | None, Required] = None
+    sop: Annotated[Sop | None, Required] = None
+    knowledge_base_description: Annotated[Text | None, Required] = None
+    human_handoff_description: Annotated[Text | None, Required] = None
+    voice_config: ChangedConfig = None
+    text_config: ChangedConfig = None
+    status: Annotated[Literal[AgentStatus.ACTIVE, AgentStatus.PAUSED] | None, Required] = None
+
+
+class Deletion(Record):
+    """The answer to DELETE: the agent is gone, what it used is being removed."""
+
+    agent_id: str
+    deletion_requested_at: str
+
+
+class EventView(Event):
+    """An event with its number."""
+
+    id: int
+
+
+class SubmissionBody(AgentForm):
+    """The multipart body of POST /api/agents: the form and its documents."""
+
+    files: Annotated[
+        list[bytes], Field(min_length=1, description="The documents; names may hold folders.")
+    ]
+
+
+class PreparedFile(Record):
+    """A document that will be uploaded by a presigned POST."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: Annotated[str, AfterValidator(normalize_path)]
+    size_bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    description: str | None = None
+
+
+class PreparedSubmission(AgentFields):
+    """The body of POST /api/agents:prepare: the form as JSON, and what will be uploaded."""
+
+    voice_config: ChangedConfig = None
+    text_config: ChangedConfig = None
+    files: list[PreparedFile]
+
+
+class PresignedUpload(Record):
+    """Where to POST one document: multipart/form-data with these fields, then the file."""
+
+    path: str
+    url: str
+    fields: dict[str, str]
+
+
+class Preparation(Record):
+    """The answer to :prepare; the agent exists once it is submitted."""
+
+    agent_id: str
+    expires_at: str
+    uploads: list[PresignedUpload]
+
+
+class FieldProblem(Record):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(Record):
+    """Every error (RFC 9457): `code` is stable, `detail` says what to do about it."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str | None
+    errors: list[FieldProblem] | None = None
+
+
+class Health(Record):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Record):
+    """What the process depends on: each check is `ok` or `failed`."""
+
+    status: Literal["ready", "degraded", "unready"]
+    checks: dict[str, Literal["ok", "failed"]]
 
 
 class ChatRequest(Record):
@@ -93,22 +217,7 @@ class KnowledgeBaseView(Record):
     bedrock_knowledge_base_id: str | None = None
     folder_file_descriptions: dict[str, str]
     documents: list[Document]
-
-
-class AgentSummary(Record):
-    """An agent in a list."""
-
-    agent_id: str
-    user_id: str
-    agent_name: str
-    agent_type: AgentType
-    status: AgentStatus
-    knowledge_base_id: str
-    failure: StepError | None = None
-    websocket_url: str | None = None
-    api_endpoint: str | None = None
-    created_at: str
-    updated_at: str
+    documents_changed_at: str | None = None
 
 
 class AgentView(AgentSummary):
@@ -123,6 +232,7 @@ class AgentView(AgentSummary):
     generated_prompt: str | None = None
     failed_step: str | None = None
     steps: dict[str, Step]
+    update_requested_at: str | None = None
     knowledge_base: KnowledgeBaseView
 
     @classmethod

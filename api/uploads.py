@@ -1,210 +1,198 @@
-"""A submission's multipart body: fields and files, checked before anything is stored."""
+"""A submission's multipart body: fields checked, files staged in S3 while they arrive."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from flask import Request
 from pydantic import ValidationError
-from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import BadRequest
-from werkzeug.formparser import FormDataParser
 
+from api.document_types import ContentSample
 from api.errors import InvalidFormError
+from api.form_stream import FormStream, drain
 from api.schemas import AgentForm
-from include.models import Document
-from include.naming import SIDECAR_SUFFIX
-from include.settings import Settings
-
-# What Bedrock's parsers read; anything else it would skip without a word.
-SUPPORTED_TYPES = frozenset(
-    {".txt", ".md", ".html", ".doc", ".docx", ".csv", ".xls", ".xlsx", ".pdf"}
+from api.submission_checks import (
+    Problems,
+    Submission,
+    Upload,
+    check_descriptions,
+    check_path,
+    check_texts,
+    check_uploads,
+    problem,
 )
-# Unicode categories: control, format (text direction ...), surrogate, line and paragraph separator.
-UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-RAW_BACKSLASH = re.compile(r'filename="([^"]*\\[^"\\][^"]*)"')
-MAX_PATH_BYTES = 500  # S3 allows 1,024 for the whole key
+from include.models import AgentRef
+from include.naming import staging_key
+from include.settings import Settings, get_settings
+from include.staging import StagedObject, delete_staged, withdraw
+
+log = logging.getLogger(__name__)
 
 
-class StrictRequest(Request):
-    """A request whose malformed multipart body is an error, not an empty form."""
+@dataclass
+class FileInProgress:
+    """The file part that is being read; `target` is None when it is not worth storing."""
 
-    def make_form_data_parser(self) -> FormDataParser:
-        """Werkzeug's parser with its error swallowing switched off."""
-        parser = super().make_form_data_parser()
-        parser.silent = False
-        return parser
-
-    def _load_form_data(self) -> None:
-        try:
-            super()._load_form_data()
-        except ValueError as error:
-            raise BadRequest(f"The multipart body is malformed: {error}.") from error
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One file of a submission, spooled by Werkzeug."""
-
+    name: str
     path: str
-    size_bytes: int
-    stream: IO[bytes]
-
-    @property
-    def document(self) -> Document:
-        """The record of it."""
-        return Document(path=self.path, size_bytes=self.size_bytes)
+    target: StagedObject | None
+    digest: Any
+    sample: ContentSample
+    size_bytes: int = 0
 
 
-@dataclass(frozen=True)
-class Submission:
-    """A checked request: nothing of it is stored yet."""
+class StagedFiles:
+    """The sink of a form's files: each becomes a staged object, its type and size checked."""
 
-    form: AgentForm
-    uploads: list[Upload]
+    def __init__(self, ref: AgentRef, settings: Settings) -> None:
+        self.ref = ref
+        self.settings = settings
+        self.uploads: list[Upload] = []
+        self.objects: list[StagedObject] = []
+        self.problems: Problems = []
+        self.has_refused = False
+        self.current: FileInProgress | None = None
+
+    def open(self, name: str, path: str) -> None:
+        """A file begins; what is refused already is read, but not stored."""
+        if len(self.uploads) == self.settings.max_documents:
+            limit = self.settings.max_documents
+            raise InvalidFormError([problem("files", f"send at most {limit} documents")])
+        if name != "files":
+            self.problems.append(problem(name, "is not a file field; send files as `files`"))
+        self.has_refused |= bool(self.problems or check_path(path, self.settings))
+        target = None if self.has_refused else self.stage()
+        self.current = FileInProgress(name, path, target, hashlib.sha256(), ContentSample())
+
+    def stage(self) -> StagedObject:
+        """A new object for the next file."""
+        target = StagedObject(staging_key(self.ref, len(self.uploads)))
+        self.objects.append(target)
+        return target
+
+    def write(self, data: bytes) -> None:
+        """Bytes of the current file."""
+        file = self.current
+        if file is None:
+            return
+        file.size_bytes += len(data)
+        if file.size_bytes > self.settings.max_document_bytes:
+            limit = self.settings.max_document_bytes // (1024 * 1024)
+            message = f"{file.path!r} is larger than {limit} MiB; split it"
+            raise InvalidFormError([*self.problems, problem("files", message)])
+        file.digest.update(data)
+        file.sample.add(data)
+        if file.target:
+            file.target.write(data)
+
+    def close(self) -> None:
+        """The current file is complete."""
+        file, self.current = self.current, None
+        if file is None or file.name != "files":
+            return
+        key = file.target.key if file.target else ""
+        self.uploads.append(Upload(file.path, file.size_bytes, file.digest.hexdigest(), key))
+        if file.target is None:
+            return
+        file.target.close()
+        if message := file.sample.check(file.path):
+            self.problems.append(problem("files", f"{file.path!r} {message}"))
+
+    def finish(self) -> None:
+        """Wait until all objects are there."""
+        for target in self.objects:
+            target.finish()
+
+    def abort(self) -> None:
+        """Drop what is under way."""
+        for target in self.objects:
+            target.abort()
 
 
-def read_submission(request: Request, settings: Settings) -> Submission:
-    """Check every field and file.
+@contextmanager
+def receive_submission(request: Request, ref: AgentRef) -> Iterator[Submission]:
+    """Check every field and stage every file; an error, here or in the block, leaves nothing.
 
     :raises InvalidFormError: naming each offending field and what to do about it.
     """
-    form, form_errors = read_form(request)
-    uploads = [read_upload(file) for file in request.files.getlist("files")]
-    errors = form_errors + check_parts(request) + check_texts(request, settings)
-    errors += check_uploads(uploads, settings)
-    if form is not None:
-        errors += check_descriptions(form, uploads)
-    if errors or form is None:
-        raise InvalidFormError(errors)
-    return Submission(form, uploads)
-
-
-def read_form(request: Request) -> tuple[AgentForm | None, list[dict[str, str]]]:
-    """The text fields as a model, or what is wrong with them."""
-    fields = {name: values[0] for name, values in request.form.lists() if values[0] != ""}
+    settings = get_settings()
+    request.max_content_length = settings.max_request_bytes
+    files = StagedFiles(ref, settings)
     try:
-        return AgentForm.model_validate(fields), []
+        submission = check_submission(read_fields(request, files, settings), files, settings)
+        files.finish()
+        yield submission
+    except BaseException:
+        with left_to_the_sweeper(ref):
+            files.abort()
+            withdraw(ref)
+        drain(request)
+        raise
+    with left_to_the_sweeper(ref):
+        delete_staged(files.objects)
+
+
+@contextmanager
+def left_to_the_sweeper(ref: AgentRef) -> Iterator[None]:
+    """Cleaning up must not hide the answer: what AWS refuses now is removed later."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        log.warning("agent_id=%s stays staged for the sweeper: %r", ref.agent_id, error)
+
+
+def read_fields(request: Request, files: StagedFiles, settings: Settings) -> dict[str, list[str]]:
+    """The text fields' values; the files have gone to their sink."""
+    if request.mimetype != "multipart/form-data":
+        message = "send the form as multipart/form-data, with at least one document"
+        raise InvalidFormError([problem("files", message)])
+    form = FormStream(settings, files)
+    form.read(request)
+    return form.fields
+
+
+def check_submission(
+    fields: Mapping[str, list[str]], files: StagedFiles, settings: Settings
+) -> Submission:
+    """All that can be wrong with the whole, in one answer."""
+    form, problems = read_form(fields)
+    problems += check_repeated(fields) + check_texts(first_values(fields), settings)
+    problems += files.problems + check_uploads(files.uploads, settings)
+    if form is not None and not files.problems:
+        problems += check_descriptions(form.file_descriptions, files.uploads)
+    if problems or form is None:
+        raise InvalidFormError(problems)
+    return Submission(form, files.uploads)
+
+
+def first_values(fields: Mapping[str, list[str]]) -> dict[str, str]:
+    """One value a field."""
+    return {name: values[0] for name, values in fields.items()}
+
+
+def read_form(fields: Mapping[str, list[str]]) -> tuple[AgentForm | None, Problems]:
+    """The text fields as a model, or what is wrong with them; an empty one counts as absent."""
+    try:
+        return AgentForm.model_validate({k: v for k, v in first_values(fields).items() if v}), []
     except ValidationError as error:
         return None, describe_validation(error)
 
 
-def describe_validation(error: ValidationError) -> list[dict[str, str]]:
+def describe_validation(error: ValidationError) -> Problems:
     """Pydantic's findings as {"field", "message"}, without the offending input."""
     return [
-        {"field": ".".join(map(str, e["loc"])) or "body", "message": e["msg"]}
+        problem(".".join(map(str, e["loc"])) or "body", e["msg"])
         for e in error.errors(include_input=False, include_url=False)
     ]
 
 
-def check_parts(request: Request) -> list[dict[str, str]]:
-    """Fields sent twice, and files sent under a name we do not know."""
-    repeated = [name for name, values in request.form.lists() if len(values) > 1]
-    unknown = [name for name in request.files if name != "files"]
-    return [problem(name, "is sent more than once; send it once") for name in repeated] + [
-        problem(name, "is not a file field; send files as `files`") for name in unknown
-    ]
-
-
-def check_texts(request: Request, settings: Settings) -> list[dict[str, str]]:
-    """Fields with more bytes (not characters) than an agent's record has room for."""
-    errors = []
-    for name, text in request.form.items():
-        limit = settings.max_sop_bytes if name == "sop" else settings.max_text_bytes
-        if (size := len(text.encode())) > limit:
-            errors.append(problem(name, f"has {size} bytes; shorten it to {limit}"))
-    return errors
-
-
-def read_upload(file: FileStorage) -> Upload:
-    """A file part with its measured size; the name is compared in one Unicode form."""
-    size = file.stream.seek(0, 2)
-    file.stream.seek(0)
-    return Upload(unicodedata.normalize("NFC", read_name(file)), size, file.stream)
-
-
-def read_name(file: FileStorage) -> str:
-    """The name as it was sent: Werkzeug takes a browser's backslash for an escape and drops it."""
-    raw = RAW_BACKSLASH.search(file.headers.get("Content-Disposition", ""))
-    return raw[1] if raw else file.filename or ""
-
-
-def check_uploads(uploads: list[Upload], settings: Settings) -> list[dict[str, str]]:
-    """All that can be wrong with the files."""
-    if not uploads:
-        return [problem("files", "send at least one document")]
-    if len(uploads) > settings.max_documents:
-        return [problem("files", f"send at most {settings.max_documents} documents")]
-    counts = Counter(upload.path for upload in uploads)
-    errors = [
-        problem("files", f"{path!r} is sent {n} times; give each file its own name")
-        for path, n in counts.items()
-        if n > 1
-    ]
-    return errors + [e for u in uploads for e in check_upload(u, settings)]
-
-
-def check_upload(upload: Upload, settings: Settings) -> list[dict[str, str]]:
-    """What is wrong with one file."""
-    if message := check_path(upload.path):
-        return [problem("files", f"{upload.path!r} {message}")]
-    if upload.size_bytes == 0:
-        return [problem("files", f"{upload.path!r} is empty; leave it out or send its content")]
-    if upload.size_bytes > settings.max_document_bytes:
-        limit = settings.max_document_bytes // (1024 * 1024)
-        return [problem("files", f"{upload.path!r} is larger than {limit} MiB; split it")]
-    return []
-
-
-def check_path(path: str) -> str | None:
-    """Why a file name cannot become part of an S3 key, or None."""
-    checks = [
-        (not path, "has no name; give the part a filename"),
-        (path.startswith("/"), "starts with `/`; use a relative path"),
-        ("\\" in path, "contains a backslash; use `/` between folders"),
-        (any(unicodedata.category(c) in UNPRINTABLE for c in path),
-         "contains control characters; rename it"),
-        (any(part in ("", ".", "..") for part in path.split("/")),
-         "has an empty, `.` or `..` folder; use plain folder names"),
-        (path.lower().endswith(SIDECAR_SUFFIX),
-         "looks like a Bedrock metadata file; use fileDescriptions instead"),
-        (len(path.encode("utf-8", "replace")) > MAX_PATH_BYTES,
-         f"is longer than {MAX_PATH_BYTES} bytes; shorten it"),
-        (PurePosixPath(path).suffix.lower() not in SUPPORTED_TYPES,
-         f"is of an unsupported type; send {', '.join(sorted(SUPPORTED_TYPES))}"),
-    ]  # fmt: skip
-    return next((message for is_wrong, message in checks if is_wrong), None)
-
-
-def check_descriptions(form: AgentForm, uploads: list[Upload]) -> list[dict[str, str]]:
-    """Descriptions must be of files or folders that are sent."""
-    known: set[str] = set()
-    for upload in uploads:
-        known |= {upload.path, *map(str, PurePosixPath(upload.path).parents)}
-    return [
-        problem("fileDescriptions", f"{name!r} is none of the files or folders sent")
-        for name in form.file_descriptions
-        if name.rstrip("/") not in known
-    ]
-
-
-def problem(field: str, message: str) -> dict[str, str]:
-    """One finding."""
-    return {"field": field, "message": message}
-
-
-def describe_paths(form: AgentForm, uploads: list[Upload]) -> dict[str, str]:
-    """The description of each described file: its own, else its nearest folder's."""
-    described: dict[str, Any] = {}
-    for upload in uploads:
-        path = PurePosixPath(upload.path)
-        names = [upload.path, *(str(parent) for parent in path.parents)]
-        texts = {name.rstrip("/"): text for name, text in form.file_descriptions.items()}
-        if text := next((texts[name] for name in names if name in texts), None):
-            described[upload.path] = text
-    return described
+def check_repeated(fields: Mapping[str, list[str]]) -> Problems:
+    """Fields sent twice."""
+    repeated = [name for name, values in fields.items() if len(values) > 1]
+    return [problem(name, "is sent more than once; send it once") for name in repeated]

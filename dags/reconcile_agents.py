@@ -2,11 +2,12 @@
 # Reconcile agents
 
 **Purpose.** Makes true what a single request or run could not: an agent accepted while Airflow was
-down gets its run.
+down gets its run, and documents of a submission that crashed or was never completed are deleted.
 
 **Inputs.** None; runs every minute.
 
-**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up.
+**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up, and nothing
+stays below `.staging/` in the documents bucket longer than `STAGING_HOURS`.
 
 **Idempotency.** Safe to run at any time: a run that exists already is recognized by its id.
 
@@ -22,7 +23,7 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import DAG
 
-from oratio.operators.reconcile import DispatchPendingOperator
+from oratio.operators.reconcile import DispatchPendingOperator, SweepStagingOperator
 
 with DAG(
     dag_id="reconcile_agents",
@@ -36,3 +37,4 @@ with DAG(
     tags=["agents"],
 ) as dag:
     DispatchPendingOperator(task_id="dispatch_pending")
+    SweepStagingOperator(task_id="sweep_staging")

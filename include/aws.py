@@ -51,6 +51,8 @@ def client(service: str) -> Any:
         read_timeout=70,
         max_pool_connections=32,
         retries={"mode": "standard", "total_max_attempts": 4},
+        # Presigned uploads would else be signed the old way, which encrypted buckets refuse.
+        signature_version="s3v4" if service == "s3" else None,
     )
     return boto3.client(service, region_name=get_settings().aws_region, config=config)
 

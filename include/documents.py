@@ -47,9 +47,21 @@ def build_sidecar(ref: AgentRef, description: str) -> bytes:
         short = short[:-10]
 
 
+def delete_document(ref: AgentRef, path: str) -> None:
+    """Remove one document and its sidecar; the bucket's lifecycle rule ends their old versions."""
+    key = agent_prefix(ref.user_id, ref.agent_id) + path
+    objects = [{"Key": key}, {"Key": key + SIDECAR_SUFFIX}]
+    bucket = get_settings().kb_bucket
+    client("s3").delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+
 def delete_documents(ref: AgentRef) -> None:
     """Remove everything below the agent's prefix, all versions included."""
-    prefix = agent_prefix(ref.user_id, ref.agent_id)
+    delete_versions(agent_prefix(ref.user_id, ref.agent_id))
+
+
+def delete_versions(prefix: str) -> None:
+    """Remove all objects below a prefix for good: versions and delete markers, too."""
     bucket = get_settings().kb_bucket
     pages = (
         client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)

@@ -89,10 +89,53 @@ class QuotaReachedError(FatalError):
     code = "quota_reached"
 
 
+class TenantQuotaError(FatalError):
+    """A tenant has used up a quota of its own; the message says which and what to do."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, retry_after_seconds: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+    def __reduce__(self) -> tuple[type[TenantQuotaError], tuple[str, int]]:
+        return type(self), (self.message, self.retry_after_seconds)
+
+
+class ConfigurationError(FatalError):
+    """The settings contradict each other or are unsafe; the process must not start."""
+
+    code = "configuration"
+
+
 class NotFoundError(FatalError):
     """The record or resource does not exist, or belongs to somebody else."""
 
     code = "not_found"
+
+
+class WrongStateError(FatalError):
+    """The agent's state forbids the request; the message says which state allows it."""
+
+    code = "wrong_state"
+
+
+class RevisionMismatchError(FatalError):
+    """The agent changed since the caller read it (`If-Match`)."""
+
+    code = "revision_mismatch"
+
+
+class KeyReusedError(FatalError):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestInFlightError(RetryableError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    code = "request_in_flight"
 
 
 class NameTakenError(FatalError):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from pydantic.alias_generators import to_camel
 
 
@@ -52,6 +52,13 @@ class DispatchStatus(StrEnum):
     SENT = "sent"
 
 
+class EventType(StrEnum):
+    """What an event is about."""
+
+    STATUS = "status"
+    STEP = "step"
+
+
 class DocumentStatus(StrEnum):
     """Life of one document; anything but these keeps Bedrock's own word."""
 
@@ -72,6 +79,11 @@ class AgentRef:
 def now() -> str:
     """The current time, ISO 8601 in UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def build_user_status(user_id: str, status: AgentStatus) -> str:
+    """Key of the index of one user's agents in one status; user ids hold no `#`."""
+    return f"{user_id}#{status}"
 
 
 class Record(BaseModel):
@@ -97,6 +109,18 @@ class Step(Record):
     error: StepError | None = None
 
 
+class Event(Record):
+    """The agent's status changed, or one of its steps moved on; `status` is the new one."""
+
+    type: EventType
+    generation: int
+    status: str
+    step: str | None = None
+    attempt: int | None = None
+    error: StepError | None = None
+    at: str = Field(default_factory=now)
+
+
 class Document(Record):
     """One uploaded file; `path` is relative to the agent's prefix."""
 
@@ -120,8 +144,39 @@ class KnowledgeBase(Record):
     ingestion_job_generation: int | None = None
     folder_file_descriptions: dict[str, str] = Field(default_factory=dict)
     documents: list[Document] = Field(default_factory=list)
+    documents_changed_at: str | None = None  # later than the last ingestion: not indexed yet
+    deletion_requested_at: str | None = None
     created_at: str = Field(default_factory=now)
     updated_at: str = Field(default_factory=now)
+
+
+class AgentSummary(Record):
+    """An agent in a list; the indexes of infra/template.yaml hold these attributes."""
+
+    agent_id: str
+    user_id: str
+    agent_name: str
+    agent_type: AgentType
+    status: AgentStatus
+    knowledge_base_id: str
+    failure: StepError | None = None
+    websocket_url: str | None = None
+    api_endpoint: str | None = None
+    created_at: str
+    updated_at: str
+
+
+class KnowledgeBaseSummary(Record):
+    """A knowledge base in a list; the index of infra/template.yaml holds these attributes."""
+
+    knowledge_base_id: str
+    user_id: str
+    agent_id: str
+    s3_path: str
+    status: KnowledgeBaseStatus
+    bedrock_knowledge_base_id: str | None = None
+    created_at: str
+    updated_at: str
 
 
 class Agent(Record):
@@ -143,6 +198,10 @@ class Agent(Record):
     generation: int = 1
     dispatch: DispatchStatus = DispatchStatus.PENDING
     steps: dict[str, Step] = Field(default_factory=dict)
+    events: list[Event] = Field(default_factory=list)  # the latest; see include/events.py
+    event_count: int = 0  # of all there ever were
+    update_requested_at: str | None = None  # changed since, but the running agent was not
+    deletion_requested_at: str | None = None  # gone for its tenant; what it used is not yet
     bedrock_knowledge_base_arn: str | None = None
     agentcore_agent_id: str | None = None
     agentcore_agent_arn: str | None = None
@@ -156,6 +215,12 @@ class Agent(Record):
     api_endpoint: str | None = None
     created_at: str = Field(default_factory=now)
     updated_at: str = Field(default_factory=now)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def user_status(self) -> str:
+        """Stored for the index by status."""
+        return build_user_status(self.user_id, self.status)
 
     @property
     def ref(self) -> AgentRef:

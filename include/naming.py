@@ -11,6 +11,7 @@ from include.settings import Settings
 CLIENT_TOKENS = UUID("6f3f8f0e-6a0c-4f0b-9a70-5a1d1c2f7a11")  # namespace, ours
 PLATFORM = "oratio"
 SIDECAR_SUFFIX = ".metadata.json"
+STAGING_PREFIX = ".staging/"  # the dot, which no user id holds, keeps it out of every tenant's
 
 
 def run_id(ref: AgentRef) -> str:
@@ -41,6 +42,22 @@ def vector_index_name(agent_id: str) -> str:
 def agent_prefix(user_id: str, agent_id: str) -> str:
     """Key prefix of all that belongs to one agent; the slash keeps `a1` from matching `a12`."""
     return f"{user_id}/{agent_id}/"
+
+
+def staging_prefix(user_id: str, agent_id: str) -> str:
+    """Key prefix of a submission's files before they are an agent's."""
+    return f"{STAGING_PREFIX}{agent_prefix(user_id, agent_id)}"
+
+
+def staging_key(ref: AgentRef, number: int) -> str:
+    """Key of a submission's nth file; its name, which the tenant chose, plays no part."""
+    return f"{staging_prefix(ref.user_id, ref.agent_id)}{number:04}"
+
+
+def parse_staging_key(key: str) -> AgentRef | None:
+    """Whose submission a staged key belongs to; None when it is not one of ours."""
+    parts = key.removeprefix(STAGING_PREFIX).split("/")
+    return AgentRef(parts[0], parts[1], 1) if len(parts) > 2 else None
 
 
 def document_uri(settings: Settings, ref: AgentRef, path: str = "") -> str:

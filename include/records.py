@@ -6,60 +6,77 @@ raises StaleGenerationError and changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
-from pydantic.alias_generators import to_camel
 
 from include.aws import client, error_code
-from include.errors import NotFoundError, StaleGenerationError
-from include.models import Agent, AgentRef, AgentStatus, KnowledgeBase, Record, Step, now
+from include.errors import ConflictError, NotFoundError, StaleGenerationError
+from include.events import (
+    append_events,
+    build_trim,
+    status_event,
+    step_event,
+    with_first_event,
+)
+from include.items import build_update, get_item, put_new, read, write
+from include.models import (
+    Agent,
+    AgentRef,
+    AgentStatus,
+    Event,
+    KnowledgeBase,
+    Step,
+    build_user_status,
+    now,
+)
 from include.settings import get_settings
-
-serializer = TypeSerializer()
-deserializer = TypeDeserializer()
+from include.transactions import write_transaction
 
 FENCE_ERROR = "ConditionalCheckFailed"
 GENERATION_IS_OURS = "attribute_exists(agentId) AND #fence = :fence"
+# Each step that starts adds an event, even within the same millisecond.
+AGENT_IS_AS_READ = "#readAt = :readAt AND #readCount = :readCount"
 
 
-def create_agent(agent: Agent, knowledge_base: KnowledgeBase) -> None:
-    """Write both records, or neither; an existing agent is never overwritten."""
+def create_agent(agent: Agent, knowledge_base: KnowledgeBase, *more: dict[str, Any]) -> None:
+    """Write both records and `more`, or nothing; an existing agent is never overwritten."""
     settings = get_settings()
     puts = [
-        put_new(settings.agents_table, agent, "agentId"),
+        put_new(settings.agents_table, with_first_event(agent), "agentId"),
         put_new(settings.knowledge_bases_table, knowledge_base, "knowledgeBaseId"),
+        *more,
     ]
-    client("dynamodb").transact_write_items(TransactItems=puts)
+    write_transaction(puts)
 
 
 def get_agent(user_id: str, agent_id: str) -> Agent:
     """Read one agent of this user, consistently.
 
-    :raises NotFoundError: when there is none; one of another user counts as none.
+    :raises NotFoundError: when there is none; one of another user, or deleted, counts as none.
     """
+    agent = find_agent(user_id, agent_id)
+    if agent is None or agent.deletion_requested_at:
+        raise NotFoundError(f"There is no agent {agent_id!r}.")
+    return agent
+
+
+def find_agent(user_id: str, agent_id: str) -> Agent | None:
+    """Read one agent, consistently, even one that its tenant has deleted."""
     key = {"userId": {"S": user_id}, "agentId": {"S": agent_id}}
     item = get_item(get_settings().agents_table, key)
-    if item is None:
-        raise NotFoundError(f"There is no agent {agent_id!r}.")
-    return Agent.model_validate(item)
+    return Agent.model_validate(item) if item else None
 
 
 def get_current_agent(ref: AgentRef) -> Agent:
     """Read the agent, refusing when it has moved on to another generation.
 
-    :raises StaleGenerationError: also when the agent was deleted.
+    :raises StaleGenerationError: also when its record is gone.
     """
-    try:
-        agent = get_agent(ref.user_id, ref.agent_id)
-    except NotFoundError as error:
-        raise stale(ref) from error
-    if agent.generation != ref.generation:
+    agent = find_agent(ref.user_id, ref.agent_id)
+    if agent is None or agent.generation != ref.generation:
         raise stale(ref)
     return agent
 
@@ -76,22 +93,6 @@ def get_knowledge_base(knowledge_base_id: str) -> KnowledgeBase:
     return KnowledgeBase.model_validate(item)
 
 
-def list_agents(user_id: str, status: AgentStatus | None = None) -> list[Agent]:
-    """All agents of a user, newest first."""
-    query: dict[str, Any] = {
-        "TableName": get_settings().agents_table,
-        "KeyConditionExpression": "userId = :user",
-        "ExpressionAttributeValues": {":user": {"S": user_id}},
-    }
-    if status:
-        query["FilterExpression"] = "#status = :status"
-        query["ExpressionAttributeNames"] = {"#status": "status"}
-        query["ExpressionAttributeValues"][":status"] = {"S": status.value}
-    pages = client("dynamodb").get_paginator("query").paginate(**query)
-    agents = [Agent.model_validate(read(item)) for page in pages for item in page["Items"]]
-    return sorted(agents, key=lambda agent: agent.created_at, reverse=True)
-
-
 def list_pending_agents() -> Iterator[Agent]:
     """Agents whose run Airflow has not accepted yet (a scan: few of many, once a minute)."""
     pages = (
@@ -99,7 +100,7 @@ def list_pending_agents() -> Iterator[Agent]:
         .get_paginator("scan")
         .paginate(
             TableName=get_settings().agents_table,
-            FilterExpression="dispatch = :pending",
+            FilterExpression="dispatch = :pending AND attribute_not_exists(deletionRequestedAt)",
             ExpressionAttributeValues={":pending": {"S": "pending"}},
         )
     )
@@ -111,23 +112,77 @@ def update_agent(ref: AgentRef, **attributes: Any) -> None:
 
     :raises StaleGenerationError: when the generation is no longer current.
     """
-    update = build_update({**attributes, "updated_at": now()})
+    update = build_agent_update(ref.user_id, attributes)
+    if "status" in attributes:
+        append_events(update, status_event(ref, attributes["status"], attributes.get("failure")))
     fence(update, ref)
     with fenced(ref):
         client("dynamodb").update_item(**agent_key(ref), **update)
 
 
-def record_step(ref: AgentRef, name: str, step: Step, status: AgentStatus | None = None) -> None:
-    """Store a step's progress, and the agent's status with it when given."""
-    update = build_update({"updated_at": now(), **({"status": status} if status else {})})
+def record_step(ref: AgentRef, name: str, step: Step, status: AgentStatus | None = None) -> Agent:
+    """Store a step's progress, its event, and the agent's status when given; returns the agent."""
+    update = build_agent_update(ref.user_id, {"status": status} if status else {})
     update["UpdateExpression"] = update["UpdateExpression"].replace(
         "SET ", "SET steps.#step = :step, "
     )
     update["ExpressionAttributeNames"]["#step"] = name
     update["ExpressionAttributeValues"][":step"] = write(step)
+    events = [status_event(ref, status)] if status else []
+    append_events(update, *events, step_event(ref, name, step))
     fence(update, ref)
     with fenced(ref):
-        client("dynamodb").update_item(**agent_key(ref), **update)
+        answer = client("dynamodb").update_item(**agent_key(ref), **update, ReturnValues="ALL_NEW")
+    return Agent.model_validate(read(answer["Attributes"]))
+
+
+def build_agent_update(user_id: str, attributes: dict[str, Any]) -> dict[str, Any]:
+    """An agent's update; with its status goes the key of the index by status."""
+    changes = {"updated_at": now(), **attributes}
+    if status := attributes.get("status"):
+        changes["user_status"] = build_user_status(user_id, status)
+    return build_update(changes)
+
+
+def change_agent(
+    agent: Agent, attributes: dict[str, Any], events: list[Event], *more: dict[str, Any]
+) -> None:
+    """Set attributes while the agent is as it was read, with `more`, in one transaction.
+
+    :raises ConflictError: when it is not; read it again.
+    """
+    update = build_agent_update(agent.user_id, attributes)
+    if events:
+        append_events(update, *events)
+    fence(update, agent.ref)
+    update["ConditionExpression"] += f" AND {AGENT_IS_AS_READ}"
+    update["ExpressionAttributeNames"] |= {"#readAt": "updatedAt", "#readCount": "eventCount"}
+    update["ExpressionAttributeValues"] |= {
+        ":readAt": write(agent.updated_at),
+        ":readCount": write(agent.event_count),
+    }
+    actions = [{"Update": {**agent_key(agent.ref), **update}}, *more]
+    try:
+        client("dynamodb").transact_write_items(TransactItems=actions)
+    except ClientError as error:
+        if is_agent_changed(error):
+            raise ConflictError(
+                "The agent is being changed by somebody else. Try again."
+            ) from error
+        raise
+
+
+def is_agent_changed(error: ClientError) -> bool:
+    """Whether a transaction failed for its first action, or met another transaction on it."""
+    reasons = error.response.get("CancellationReasons", [{}])
+    return reasons[0].get("Code") in {FENCE_ERROR, "TransactionConflict"}
+
+
+def build_knowledge_base_update(knowledge_base_id: str, **attributes: Any) -> dict[str, Any]:
+    """A transaction's update of a knowledge base."""
+    update = build_update({**attributes, "updated_at": now()})
+    key = {"knowledgeBaseId": {"S": knowledge_base_id}}
+    return {"Update": {"TableName": get_settings().knowledge_bases_table, "Key": key, **update}}
 
 
 def update_knowledge_base(ref: AgentRef, knowledge_base_id: str, **attributes: Any) -> None:
@@ -135,17 +190,21 @@ def update_knowledge_base(ref: AgentRef, knowledge_base_id: str, **attributes: A
 
     :raises StaleGenerationError: when the generation is no longer current.
     """
-    update = build_update({**attributes, "updated_at": now()})
-    table = get_settings().knowledge_bases_table
+    update = build_knowledge_base_update(knowledge_base_id, **attributes)
     check: dict[str, Any] = {"ExpressionAttributeNames": {}, "ExpressionAttributeValues": {}}
     fence(check, ref)
-    key = {"knowledgeBaseId": {"S": knowledge_base_id}}
-    actions = [
-        {"ConditionCheck": {**agent_key(ref), **check}},
-        {"Update": {"TableName": table, "Key": key, **update}},
-    ]
+    actions = [{"ConditionCheck": {**agent_key(ref), **check}}, update]
     with fenced(ref):
         client("dynamodb").transact_write_items(TransactItems=actions)
+
+
+def trim_events(ref: AgentRef) -> None:
+    """Drop the oldest events unless another step did so just now."""
+    try:
+        client("dynamodb").update_item(**agent_key(ref), **build_trim())
+    except ClientError as error:
+        if not is_fence_error(error):
+            raise
 
 
 @contextmanager
@@ -184,59 +243,3 @@ def fence(update: dict[str, Any], ref: AgentRef) -> None:
     update["ConditionExpression"] = GENERATION_IS_OURS
     update["ExpressionAttributeNames"]["#fence"] = "generation"
     update["ExpressionAttributeValues"][":fence"] = {"N": str(ref.generation)}
-
-
-def build_update(attributes: dict[str, Any]) -> dict[str, Any]:
-    """DynamoDB's update arguments: SET what has a value, REMOVE what is None."""
-    names = {f"#{key}": to_camel(key) for key in attributes}
-    values = {f":{key}": write(value) for key, value in attributes.items() if value is not None}
-    expression = "SET " + ", ".join(f"#{key[1:]} = {key}" for key in values)
-    removed = ", ".join(f"#{key}" for key, value in attributes.items() if value is None)
-    return {
-        "UpdateExpression": expression + (f" REMOVE {removed}" if removed else ""),
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-    }
-
-
-def put_new(table: str, record: Record, key: str) -> dict[str, Any]:
-    """A transaction's put that refuses to overwrite."""
-    return {
-        "Put": {
-            "TableName": table,
-            "Item": write(record)["M"],
-            "ConditionExpression": f"attribute_not_exists({key})",
-        }
-    }
-
-
-def get_item(table: str, key: dict[str, Any]) -> dict[str, Any] | None:
-    """One item as plain Python, or None."""
-    item = client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    return read(item) if item else None
-
-
-def write(value: Any) -> dict[str, Any]:
-    """A value in DynamoDB's typed form; floats become Decimal, which DynamoDB demands."""
-    plain = json.dumps(value, default=dump_record)
-    typed: dict[str, Any] = serializer.serialize(json.loads(plain, parse_float=Decimal))
-    return typed
-
-
-def dump_record(record: Record) -> dict[str, Any]:
-    """A record as JSON-ready data, without empty attributes."""
-    return record.model_dump(mode="json", by_alias=True, exclude_none=True)
-
-
-def read(item: dict[str, Any]) -> dict[str, Any]:
-    """Plain Python from DynamoDB's typed form."""
-    return {name: to_plain(deserializer.deserialize(value)) for name, value in item.items()}
-
-
-def to_plain(value: Any) -> Any:
-    """The value with JSON's numbers instead of Decimal, at any depth."""
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: to_plain(member) for name, member in value.items()}
-    return [to_plain(member) for member in value] if isinstance(value, list) else value

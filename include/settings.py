@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     aws_account_id: str = "123456789012"
     agents_table: str = "oratio-agents"
     knowledge_bases_table: str = "oratio-knowledgebases"
+    idempotency_table: str = "oratio-idempotency"
+    tenants_table: str = "oratio-tenants"
     kb_bucket: str = "oratio-knowledge-bases"
     code_bucket: str = "oratio-generated-code"
     environment: str = "production"  # value of the `environment` tag
@@ -68,18 +70,55 @@ class Settings(BaseSettings):
     airflow_password: SecretStr = SecretStr("")
     airflow_timeout_seconds: float = 5.0
 
+    # Repeated requests
+    idempotency_hours: int = 24  # how long a key's answer is kept
+    idempotency_lease_seconds: int = 120  # then a request without answer counts as died
+
+    # Events
+    event_poll_seconds: float = 1.0
+    event_heartbeat_seconds: float = 15.0  # proxies close what is silent for 30 to 60 s
+    event_stream_seconds: float = 15 * 60  # then the client resumes where it was
+    max_event_streams: int = 8  # a process: each holds one of its 16 threads
+
     # Tokens of callers
+    production: bool = False  # on: only public keys sign tokens, and a cursor secret is needed
+    jwks_url: str = ""  # the issuer's public keys; empty: HS256 with jwt_secret, for development
+    jwks_lifetime_seconds: int = 300  # a revoked key is forgotten after this
+    jwks_refetch_seconds: int = 10  # least time between two fetches, whatever callers send
     jwt_secret: SecretStr = SecretStr("")
     jwt_issuer: str = "oratio-development"
     jwt_audience: str = "oratio-api"
+    jwt_token_use: str = "access"  # noqa: S105 - Cognito's ID tokens are for the client, not for an API
+    jwt_max_lifetime_seconds: int = 24 * 60 * 60  # Cognito's longest
+    cursor_secret: SecretStr = SecretStr("")  # signs list cursors; empty: jwt_secret
+
+    # Requests to the intake
+    trusted_proxies: int = 0  # how many proxies in front of us set X-Forwarded-For
+    rate_limit_tenant: str = "3000/minute"  # what one process serves: nobody takes it all
+    rate_limit_address: str = "300/minute"  # callers without a valid token
+    rate_limit_storage_url: str = "memory://"  # redis://...: one count for all processes
+    readiness_cache_seconds: float = 5.0  # probes of several load balancers cost one check
+    readiness_timeout_seconds: float = 3.0  # load balancers wait 5 s by default
+
+    # Quotas of one tenant
+    max_agents_per_tenant: int = 10_000  # an account's managed knowledge bases
+    max_creating_per_tenant: int = 100  # 20 minutes of the account's five ingestion jobs
+    max_stored_bytes_per_tenant: int = 100 * 1024 * MIB  # fifty full submissions
 
     # Limits of one submission
     max_document_bytes: int = 50 * MIB  # Bedrock's limit for one document
     max_documents: int = 500  # keeps the documents' states inside one 400 KB DynamoDB item
-    max_request_bytes: int = 2048 * MIB
+    max_request_bytes: int = 2048 * MIB  # 10 minutes at 30 Mbit/s; larger sets have :prepare
+    max_json_bytes: int = 1 * MIB  # bodies without files are read whole
+    max_path_bytes: int = 500  # a key has 1,024: also 102 of the prefix, 14 of the sidecar's suffix
+    max_form_fields: int = 20  # twice what the form has: room to name the wrong ones
+    max_form_bytes: int = 400_000  # all text fields: more does not fit into a DynamoDB item
     max_sop_bytes: int = 100_000  # leaves room for the other fields in a 400 KB item
     max_text_bytes: int = 20_000
     max_message_characters: int = 4_000
+    upload_parts_in_flight: int = 2  # 5 MiB each, a process: a bound on memory, not on speed
+    presigned_seconds: int = 60 * 60  # to upload what :prepare has announced
+    staging_hours: int = 3  # staged and not submitted; more than presigned uploads have
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from include import records
 from include.aws import from_aws
 from include.errors import DeadlineExceededError, NotReadyError, OratioError, StaleGenerationError
+from include.events import MAX_EVENTS
 from include.models import (
     Agent,
     AgentRef,
@@ -40,7 +41,7 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
     """
     agent = records.get_current_agent(ref)
     previous = agent.steps.get(name)
-    step = start_step(agent, name, attempt, previous)
+    step, agent = start_step(agent, name, attempt, previous)
     try:
         work(agent, previous is not None and previous.status == StepStatus.FAILED)
     except NotReadyError:
@@ -55,14 +56,20 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
     end_step(ref, name, step, None)
 
 
-def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> Step:
-    """Record that the step runs; a failed agent is `creating` again. A wait keeps its start."""
+def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> tuple[Step, Agent]:
+    """Record that the step runs; a failed agent is `creating` again. A wait keeps its start.
+
+    Returns the agent as of this very write: what its tenant changed until then is in it, and from
+    then on the tenant may not change what a step reads (include/lifecycle.py).
+    """
+    if len(agent.events) >= MAX_EVENTS:
+        records.trim_events(agent.ref)
     is_resumed = previous is not None and previous.status == StepStatus.WAITING
     started_at = previous.started_at if previous and is_resumed else now()
     step = Step(status=StepStatus.RUNNING, attempt=attempt, started_at=started_at)
     is_failed = agent.status == AgentStatus.FAILED
-    records.record_step(agent.ref, name, step, AgentStatus.CREATING if is_failed else None)
-    return step
+    status = AgentStatus.CREATING if is_failed else None
+    return step, records.record_step(agent.ref, name, step, status)
 
 
 def end_step(ref: AgentRef, name: str, step: Step, error: StepError | None) -> None:

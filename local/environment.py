@@ -50,6 +50,7 @@ def product_variables(stack: StackSettings) -> dict[str, str]:
         "AIRFLOW_USERNAME": "intake",
         "AIRFLOW_PASSWORD": secrets.airflow_intake_password,
         "JWT_SECRET": secrets.jwt_secret,
+        "PROMETHEUS_MULTIPROC_DIR": str(stack.var / "run" / "metrics"),
         "PUBLIC_API_URL": stack.api_url,
         "PUBLIC_WEBSOCKET_URL": stack.api_url.replace("http", "ws", 1),
         "WAIT_POLL_SECONDS": "0.5",

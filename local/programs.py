@@ -37,10 +37,9 @@ def list_programs(stack: StackSettings) -> list[Program]:
 
 
 def gunicorn_arguments(stack: StackSettings) -> list[str]:
-    """Threads, because a worker mostly waits for S3 and DynamoDB while a client uploads."""
-    options = {"--bind": f"127.0.0.1:{stack.api_port}", "--workers": "2", "--threads": "16"}
-    pairs = [part for option in options.items() for part in option]
-    return [*pairs, "--worker-class", "gthread", "--timeout", "120", "api.app:create_app()"]
+    """The address; all else is in api/serving.py."""
+    address = f"127.0.0.1:{stack.api_port}"
+    return ["--config", "python:api.serving", "--bind", address, "api.app:create_app()"]
 
 
 def build_configuration(stack: StackSettings) -> str:

@@ -38,6 +38,8 @@ os.environ.update(
     NO_PROXY="127.0.0.1,localhost",
     STAND_IN_DATA_DIR=str(HOME / "aws"),
     JWT_SECRET=JWT_SECRET,
+    RATE_LIMIT_TENANT="1000000/minute",  # tests ask more often than any tenant
+    RATE_LIMIT_ADDRESS="1000000/minute",
 )
 for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "LOCAL_MODEL_BASE_URL", "STAND_IN_DELAYS"):
     os.environ.pop(name, None)

@@ -18,8 +18,9 @@ from botocore.exceptions import ClientError
 
 from include import documents, records
 from include.aws import client
+from include.events import with_first_event
 from include.models import Agent, AgentRef, AgentType, Document, KnowledgeBase
-from include.naming import document_uri
+from include.naming import STAGING_PREFIX, document_uri
 from include.settings import get_settings
 from include.steps import Work, run_step
 
@@ -117,7 +118,7 @@ def store_agent(files: Mapping[str, bytes] | None = None, **changes: Any) -> Age
     for path, body in files.items():
         documents.put_document(agent.ref, path, BytesIO(body))
     records.create_agent(agent, make_knowledge_base(agent, files))
-    return agent
+    return with_first_event(agent)
 
 
 def reload(agent: Agent) -> Agent:
@@ -135,6 +136,14 @@ def list_keys(bucket: str, prefix: str = "") -> list[str]:
     answer = client("s3").list_object_versions(Bucket=bucket, Prefix=prefix)
     found = answer.get("Versions", []) + answer.get("DeleteMarkers", [])
     return sorted(item["Key"] for item in found)
+
+
+def list_staged(user_id: str) -> list[str]:
+    """Keys of all a user has staged, unfinished multipart uploads included."""
+    bucket, prefix = get_settings().kb_bucket, f"{STAGING_PREFIX}{user_id}/"
+    answer = client("s3").list_multipart_uploads(Bucket=bucket, Prefix=prefix)
+    uploads = [upload["Key"] for upload in answer.get("Uploads", [])]
+    return list_keys(bucket, prefix) + [key for key in uploads if key.startswith(prefix)]
 
 
 def run(agent: Agent, name: str, work: Work, attempt: int = 1) -> Agent:
@@ -170,6 +179,9 @@ class FakeAirflow:
     tokens: list[str] = field(default_factory=list)
     log_ins: int = 0
     status: int | None = None  # answered to every POST of a run instead of taking it
+    dag: dict[str, Any] | None = field(  # create_agent as Airflow describes it; None: not parsed
+        default_factory=lambda: {"is_paused": False, "has_import_errors": False}
+    )
     body: bytes | None = None  # answered to everything, as a proxy in front of Airflow would
     url: str = ""
 
@@ -194,6 +206,8 @@ class FakeAirflow:
             return 201, {"access_token": self.tokens[-1]}
         if token not in self.tokens:
             return 401, {"detail": "Invalid token"}
+        if method == "GET" and path.endswith("/dags/create_agent"):
+            return (200, self.dag) if self.dag else (404, {"detail": "not found"})
         if method == "GET":
             run = self.runs.get(path.rpartition("/")[2])
             return (200, run) if run else (404, {"detail": "not found"})

@@ -64,6 +64,8 @@ def complete_bucket(
 def to_lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     """A CloudFormation rule in the form of S3's own API."""
     days = {name: {key: str(rule[name][key])} for name, key in DAYS.items() if name in rule}
+    if "ExpirationInDays" in rule:
+        days["Expiration"] = {"Days": str(rule["ExpirationInDays"])}
     return {"ID": rule["Id"], "Status": rule["Status"], "Prefix": rule.get("Prefix", ""), **days}
 
 

@@ -18,6 +18,7 @@ from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
+from local.aws.items import make_items_atomic
 from local.aws.knowledge import sync
 from local.aws.knowledge.data_sources import DataSources
 from local.aws.knowledge.ingestion import Ingestion
@@ -25,6 +26,7 @@ from local.aws.knowledge.knowledge_bases import KnowledgeBases
 from local.aws.knowledge.retrieval import Retrieval
 from local.aws.knowledge.vectors import Vectors
 from local.aws.models.bedrock_runtime import BedrockRuntime
+from local.aws.multipart import date_multipart_uploads
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
 
 # Signing name -> response classes. Bedrock's four services share the name "bedrock".
@@ -40,6 +42,8 @@ def build_server(
 ) -> BaseWSGIServer:
     """A threaded server; port 0 picks a free one."""
     complete_cloudformation()
+    date_multipart_uploads()
+    make_items_atomic()
     app = StandInApp(SERVICES, on_change)
     if on_change:
         sync.FINISH_HOOKS.append(on_change)

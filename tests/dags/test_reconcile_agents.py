@@ -20,8 +20,9 @@ def test_every_minute_and_never_twice_at_once(dag):
     assert dag.max_active_runs == 1
 
 
-def test_it_dispatches_what_is_pending(dag):
-    assert [task.task_id for task in dag.tasks] == ["dispatch_pending"]
+def test_it_dispatches_and_sweeps_independently(dag):
+    assert {task.task_id for task in dag.tasks} == {"dispatch_pending", "sweep_staging"}
+    assert not any(task.downstream_task_ids for task in dag.tasks)
 
 
 def test_a_run_ends_before_many_are_missed(dag):

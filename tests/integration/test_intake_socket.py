@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import threading
-from http.client import HTTPResponse
 
 import pytest
 
-from include import documents, records
+from include import documents, lists
 from include.aws import client
 from include.models import AgentRef
-from local.tokens import make_token
-from tests.fakes import FORM, ROOT, list_keys
-
-USER = "socket-user"
-BOUNDARY = "frontier"
+from tests.fakes import FORM, list_keys
+from tests.raw_http import FIELDS, FILE, USER, WHOLE, encode, post, serve_intake
 
 
 @pytest.fixture(scope="module")
 def port(stand_in_url):
-    """Gunicorn as local/programs.py starts it, on a socket that it inherits."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
-    command += ["--worker-class", "gthread", "--threads", "4", "api.app:create_app()"]
-    environment = os.environ | {
-        "AWS_ENDPOINT_URL": stand_in_url,
-        "AIRFLOW_URL": "http://127.0.0.1:1",
-    }
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
-    )
-    yield listener.getsockname()[1]
-    server.terminate()
-    server.wait(timeout=30)
-    listener.close()
-
-
-def encode(*parts: tuple[str, bytes]) -> bytes:
-    body = b""
-    for disposition, content in parts:
-        head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n"
-        body += head.encode() + content + b"\r\n"
-    return body + f"--{BOUNDARY}--\r\n".encode()
-
-
-FIELDS = [(f'name="{name}"', value.encode()) for name, value in FORM.items()]
-FILE = ('name="files"; filename="a.md"', b"Bicycles may be returned within 30 days.")
-WHOLE = encode(*FIELDS, FILE)
-
-
-def post(port: int, body: bytes, kind: str | None = None, length: int | None = None):
-    """Send these very bytes and close our side; returns status, content type and JSON."""
-    headers = {
-        "Host": "127.0.0.1",
-        "Authorization": f"Bearer {make_token(USER, os.environ['JWT_SECRET'])}",
-        "Content-Type": kind or f"multipart/form-data; boundary={BOUNDARY}",
-        "Content-Length": len(body) if length is None else length,
-        "Connection": "close",
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
-        connection.sendall(f"POST /api/agents HTTP/1.1\r\n{head}\r\n".encode() + body)
-        connection.shutdown(socket.SHUT_WR)
-        response = HTTPResponse(connection)
-        response.begin()
-        return response.status, response.getheader("Content-Type"), json.loads(response.read())
+    with serve_intake(stand_in_url) as port:
+        yield port
 
 
 def require_refused(answer) -> dict:
@@ -78,7 +27,7 @@ def require_refused(answer) -> dict:
     assert kind == "application/problem+json"
     assert problem["status"] == status
     assert list_keys("oratio-knowledge-bases", f"{USER}/") == []
-    assert records.list_agents(USER) == []
+    assert lists.list_agents(USER).entries == []
     return problem
 
 
@@ -93,6 +42,7 @@ def require_refused(answer) -> dict:
         (WHOLE[: len(WHOLE) // 2], None),
         (WHOLE[:-6], None),
         (b"--frontier\r\nno headers at all", None),
+        (encode(*FIELDS, FILE, ("nothing", b"x")), None),
     ],
 )
 def test_malformed_bodies_are_called_that(stand_in, port, body, kind):
@@ -106,7 +56,6 @@ def test_malformed_bodies_are_called_that(stand_in, port, body, kind):
     [
         (WHOLE, "application/x-www-form-urlencoded"),
         (json.dumps(FORM).encode(), "application/json"),
-        (encode(*FIELDS, FILE, ("nothing", b"x")), None),
     ],
 )
 def test_bodies_of_another_form(stand_in, port, body, kind):

@@ -7,11 +7,11 @@ from io import BytesIO
 
 import pytest
 
-from include import documents, records
+from include import lists, records, staging
 from include.aws import client
 from include.models import AgentStatus
 from include.naming import agent_prefix
-from tests.fakes import RETURNS, knowledge_base_of, list_keys, store_agent
+from tests.fakes import RETURNS, knowledge_base_of, list_keys, list_staged, store_agent
 
 pytestmark = pytest.mark.usefixtures("no_airflow")
 
@@ -31,7 +31,8 @@ def read_tags(key: str) -> dict[str, str]:
 
 def require_nothing_left(caller) -> None:
     assert list_keys(DOCUMENTS, f"{caller.user_id}/") == []
-    assert records.list_agents(caller.user_id) == []
+    assert list_staged(caller.user_id) == []
+    assert lists.list_agents(caller.user_id).entries == []
     bases = client("dynamodb").query(
         TableName="oratio-knowledgebases",
         IndexName="userId-index",
@@ -59,6 +60,7 @@ def test_a_submission_is_accepted(alice):
         f"{prefix}policies/returns.md",
         f"{prefix}top.txt",
     ]
+    assert list_staged(alice.user_id) == []
     stored = client("s3").get_object(Bucket=DOCUMENTS, Key=f"{prefix}policies/returns.md")
     assert stored["Body"].read() == RETURNS
 
@@ -213,12 +215,12 @@ def test_when_the_records_cannot_be_written_no_document_stays(alice, monkeypatch
 
 
 def test_when_one_document_cannot_be_stored_none_stays(alice, monkeypatch):
-    put = documents.put_document
+    copy = staging.copy_document
 
-    def put_but_one(ref, path, content):
-        return fail() if path == "b.md" else put(ref, path, content)
+    def copy_but_one(ref, key, path):
+        return fail() if path == "b.md" else copy(ref, key, path)
 
-    monkeypatch.setattr(documents, "put_document", put_but_one)
+    monkeypatch.setattr(staging, "copy_document", copy_but_one)
     require_problem(alice.submit(*[(f"{letter}.md", b"x") for letter in "abc"]), 500)
     require_nothing_left(alice)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ClientError
 
-from include import records
+from include import lists, records
 from include.aws import client, from_aws
 from include.errors import ConflictError, NotFoundError, StaleGenerationError
 from include.models import AgentStatus, KnowledgeBaseStatus, Step, StepError, StepStatus
@@ -57,11 +57,11 @@ def test_lists_hold_own_agents_newest_first():
     stored = [store_agent(user_id="lister", created_at=f"2026-01-0{day}") for day in (2, 3, 1)]
     store_agent()
     records.update_agent(stored[0].ref, status=AgentStatus.ACTIVE)
-    listed = records.list_agents("lister")
+    listed = lists.list_agents("lister").entries
     assert [a.created_at for a in listed] == ["2026-01-03", "2026-01-02", "2026-01-01"]
-    active = records.list_agents("lister", AgentStatus.ACTIVE)
+    active = lists.list_agents("lister", AgentStatus.ACTIVE).entries
     assert [a.agent_id for a in active] == [stored[0].agent_id]
-    assert records.list_agents("lister", AgentStatus.PAUSED) == []
+    assert lists.list_agents("lister", AgentStatus.PAUSED).entries == []
 
 
 def test_updates_set_and_remove():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
 
 from include.dispatch import dispatch_pending_agents
+from include.settings import get_settings
+from include.staging import sweep_staging
 
 
 class DispatchPendingOperator(BaseOperator):
@@ -14,3 +18,11 @@ class DispatchPendingOperator(BaseOperator):
     def execute(self, context: Context) -> int:
         """Start what is pending; returns how many runs."""
         return dispatch_pending_agents()
+
+
+class SweepStagingOperator(BaseOperator):
+    """Deletes documents of submissions that crashed or were never completed."""
+
+    def execute(self, context: Context) -> int:
+        """Delete what is old enough; returns of how many submissions."""
+        return sweep_staging(timedelta(hours=get_settings().staging_hours))

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import unicodedata
-from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import Headers
+from werkzeug.sansio.multipart import File
 
+from api.document_types import SUPPORTED_TYPES
+from api.form_stream import read_path
 from api.schemas import AgentForm
-from api.uploads import (
-    MAX_PATH_BYTES,
-    SUPPORTED_TYPES,
+from api.submission_checks import (
     Upload,
     check_descriptions,
     check_path,
     check_uploads,
     describe_paths,
-    read_upload,
 )
 from include.settings import Settings
 
+LIMITS = Settings()
+MAX_PATH_BYTES = LIMITS.max_path_bytes
+
 
 def upload(path: str, size_bytes: int = 1) -> Upload:
-    return Upload(path, size_bytes, BytesIO(b"x"))
+    return Upload(path, size_bytes)
 
 
 def describe(descriptions: dict[str, str]) -> AgentForm:
@@ -80,24 +82,24 @@ BAD = [
 
 @pytest.mark.parametrize("path", GOOD)
 def test_names_that_are_taken(path):
-    assert check_path(path) is None
+    assert check_path(path, LIMITS) is None
 
 
 @pytest.mark.parametrize("kind", sorted(SUPPORTED_TYPES))
 def test_types_that_are_taken(kind):
-    assert check_path(f"a{kind}") is None
-    assert check_path(f"A{kind.upper()}") is None
+    assert check_path(f"a{kind}", LIMITS) is None
+    assert check_path(f"A{kind.upper()}", LIMITS) is None
 
 
 @pytest.mark.parametrize(("path", "reason"), BAD)
 def test_names_that_are_refused(path, reason):
-    assert reason in check_path(path)
+    assert reason in check_path(path, LIMITS)
 
 
 @given(st.text(max_size=30))
 def test_a_name_that_is_taken_stays_below_its_prefix(text):
     path = f"{text}.md"
-    if check_path(path) is None:
+    if check_path(path, LIMITS) is None:
         assert not path.startswith("/")
         assert ".." not in path.split("/")
         assert path.encode().decode() == path
@@ -131,14 +133,9 @@ def test_every_bad_file_is_named():
 def test_one_name_in_two_unicode_forms_is_one_name():
     names = [unicodedata.normalize(kind, "Größe.md") for kind in ("NFC", "NFD")]
     assert names[0] != names[1]
-    uploads = [read_upload(FileStorage(BytesIO(b"x"), name)) for name in names]
+    uploads = [upload(read_path(File("files", name, Headers()))) for name in names]
     [error] = check_uploads(uploads, Settings())
     assert "2 times" in error["message"]
-
-
-def test_sizes_are_measured_and_the_content_is_left_to_be_read():
-    found = read_upload(FileStorage(BytesIO(b"content"), "a.md"))
-    assert (found.size_bytes, found.stream.read()) == (7, b"content")
 
 
 UPLOADS = [upload("policies/eu/returns.md"), upload("policies/terms.md"), upload("top.md")]
@@ -170,10 +167,10 @@ def test_no_description_describes_nothing():
 
 @pytest.mark.parametrize("name", ["policies", "policies/", "policies/eu", "top.md"])
 def test_descriptions_of_what_is_sent(name):
-    assert check_descriptions(describe({name: "x"}), UPLOADS) == []
+    assert check_descriptions({name: "x"}, UPLOADS) == []
 
 
 @pytest.mark.parametrize("name", ["", "/", "polic", "policies/eu/returns", "other.md", "../top.md"])
 def test_descriptions_of_something_else(name):
-    [error] = check_descriptions(describe({name: "x"}), UPLOADS)
+    [error] = check_descriptions({name: "x"}, UPLOADS)
     assert error["field"] == "fileDescriptions"

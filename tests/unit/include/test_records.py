@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from include.items import build_update, put_new, read, write
 from include.models import Agent, AgentStatus, Document, KnowledgeBase, Step, StepError, StepStatus
-from include.records import build_update, put_new, read, write
 from tests.fakes import make_agent, make_knowledge_base
 
 NUMBERS = st.integers(-(10**18), 10**18) | st.floats(-1e15, 1e15).filter(

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic.alias_generators import to_camel
 
+from include.models import AgentSummary, KnowledgeBaseSummary
 from include.settings import Settings
 
 TEMPLATE_FILE = Path(__file__).parents[3] / "infra" / "template.yaml"
@@ -61,7 +63,12 @@ def list_actions(role: dict[str, Any]) -> set[str]:
 
 
 def test_names_are_the_settings_defaults():
-    assert TABLES.keys() == {SETTINGS.agents_table, SETTINGS.knowledge_bases_table}
+    assert TABLES.keys() == {
+        SETTINGS.agents_table,
+        SETTINGS.knowledge_bases_table,
+        SETTINGS.tenants_table,
+        SETTINGS.idempotency_table,
+    }
     assert BUCKETS.keys() == {SETTINGS.kb_bucket, SETTINGS.code_bucket}
     assert {f"arn:aws:iam::{SETTINGS.aws_account_id}:role/{name}" for name in ROLES} == {
         SETTINGS.knowledge_base_role_arn,
@@ -69,29 +76,55 @@ def test_names_are_the_settings_defaults():
     }
 
 
+NEWEST_OF_USER = {"HASH": "userId", "RANGE": "createdAt"}
+
+
 @pytest.mark.parametrize(
-    ("table", "keys", "index", "index_keys"),
+    ("table", "keys", "indexes"),
     [
-        ("oratio-agents", {"HASH": "userId", "RANGE": "agentId"}, "agentId-index", "agentId"),
-        ("oratio-knowledgebases", {"HASH": "knowledgeBaseId"}, "userId-index", "userId"),
+        (
+            "oratio-agents",
+            {"HASH": "userId", "RANGE": "agentId"},
+            {
+                "agentId-index": {"HASH": "agentId"},
+                "user-created-index": NEWEST_OF_USER,
+                "status-created-index": {"HASH": "userStatus", "RANGE": "createdAt"},
+            },
+        ),
+        (
+            "oratio-knowledgebases",
+            {"HASH": "knowledgeBaseId"},
+            {"userId-index": {"HASH": "userId"}, "user-created-index": NEWEST_OF_USER},
+        ),
     ],
 )
-def test_tables_have_the_specified_keys(table, keys, index, index_keys):
+def test_tables_have_the_specified_keys(table, keys, indexes):
     properties = TABLES[table]
-    indexes = {
-        i["IndexName"]: (keys_of(i["KeySchema"]), i["Projection"]["ProjectionType"])
-        for i in properties["GlobalSecondaryIndexes"]
-    }
-    used = {*keys.values(), index_keys}
+    found = {i["IndexName"]: keys_of(i["KeySchema"]) for i in properties["GlobalSecondaryIndexes"]}
+    used = {name for key in (keys, *indexes.values()) for name in key.values()}
 
     assert keys_of(properties["KeySchema"]) == keys
-    assert indexes == {index: ({"HASH": index_keys}, "ALL")}
+    assert found == indexes
     assert {a["AttributeName"]: a["AttributeType"] for a in properties["AttributeDefinitions"]} == (
         dict.fromkeys(used, "S")
     )
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    ("table", "model"),
+    [("oratio-agents", AgentSummary), ("oratio-knowledgebases", KnowledgeBaseSummary)],
+)
+def test_list_indexes_hold_what_lists_show(table, model):
+    properties = TABLES[table]
+    shown = {to_camel(name) for name in model.model_fields}
+    for index in properties["GlobalSecondaryIndexes"]:
+        if index["Projection"]["ProjectionType"] == "INCLUDE":
+            keys = {*keys_of(properties["KeySchema"]).values()}
+            keys |= {*keys_of(index["KeySchema"]).values()}
+            assert shown <= keys | set(index["Projection"]["NonKeyAttributes"])
+
+
+@pytest.mark.parametrize("table", TABLES.keys() - {SETTINGS.idempotency_table})
 def test_tables_are_encrypted_and_can_be_restored(table):
     recovery = TABLES[table]["PointInTimeRecoverySpecification"]
 
@@ -122,7 +155,7 @@ def test_incomplete_uploads_do_not_stay(bucket):
 @pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::S3::Bucket"])
 def test_tenants_data_outlives_the_stack(kind):
     for name, resource in RESOURCES.items():
-        if resource["Type"] == kind:
+        if resource["Type"] == kind and name != "IdempotencyTable":  # kept for a day anyway
             assert resource["DeletionPolicy"] == "Retain", name
             assert resource["UpdateReplacePolicy"] == "Retain", name
 

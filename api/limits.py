@@ -1,0 +1,50 @@
+"""How often one caller may ask: a tenant by its token, anybody else by address."""
+
+from __future__ import annotations
+
+from flask import Flask, g, request
+from flask_limiter import Limiter
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from api.auth import get_user_id
+from include.errors import OratioError
+from include.settings import Settings, get_settings
+
+# Asked by machines that must not be refused.
+UNLIMITED = {"/livez", "/readyz", "/health", "/metrics"}
+
+
+def register_limiter(app: Flask, settings: Settings) -> None:
+    """Refuse with 429 and Retry-After what comes too often."""
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
+        )
+    # One count for all routes, so application limits; if Redis is away, each process counts.
+    Limiter(
+        identify_caller,
+        app=app,
+        application_limits=[find_limit],
+        application_limits_exempt_when=lambda: request.path in UNLIMITED,
+        headers_enabled=True,
+        storage_uri=settings.rate_limit_storage_url,
+        in_memory_fallback_enabled=True,
+    )
+
+
+def identify_caller() -> str:
+    """The tenant of a valid token, else the address: guessing tokens counts against the guesser."""
+    if "caller" not in g:
+        try:
+            g.caller = f"tenant:{get_user_id()}"
+        except OratioError:
+            g.caller = f"address:{request.remote_addr}"
+    caller: str = g.caller
+    return caller
+
+
+def find_limit() -> str:
+    """The limit that holds for this caller."""
+    settings = get_settings()
+    is_tenant = identify_caller().startswith("tenant:")
+    return settings.rate_limit_tenant if is_tenant else settings.rate_limit_address

@@ -1,0 +1,63 @@
+"""Every request gets an id, one line in the log, and its place in the metrics."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+
+from api.metrics import count_request
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = "X-Request-Id"
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+MAX_LOGGED_CHARACTERS = 64
+# Asked every few seconds by machines; they are in the metrics.
+UNLOGGED = {"/livez", "/readyz", "/health", "/metrics"}
+
+
+def register_request_log(app: Flask) -> None:
+    """Attach to the application; before all else, so that refusals are covered, too."""
+    app.before_request(start_request)
+    app.after_request(end_request)
+
+
+def start_request() -> None:
+    """Take the caller's request id if it is a sane one; every log line then carries it."""
+    asked = request.headers.get(REQUEST_ID, "")
+    g.request_id = asked if SANE_REQUEST_ID.fullmatch(asked) else str(uuid4())
+    g.started = time.monotonic()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def end_request(response: Response) -> Response:
+    """Log and count; a streamed answer counts until its first byte."""
+    response.headers[REQUEST_ID] = g.request_id
+    seconds = time.monotonic() - g.started
+    route = request.url_rule.rule if request.url_rule else "unmatched"
+    count_request(request.method, route, response.status_code, seconds)
+    if route not in UNLOGGED:
+        log_request(route, response.status_code, seconds)
+    return response
+
+
+def log_request(route: str, status: int, seconds: float) -> None:
+    """One line, of names and numbers only: no query, no header, no body."""
+    agent_id = (request.view_args or {}).get("agent_id") or g.get("agent_id")
+    facts = {
+        "request_id": g.request_id,
+        "user_id": g.get("user_id"),
+        "agent_id": str(agent_id)[:MAX_LOGGED_CHARACTERS] if agent_id else None,
+        "method": request.method[:MAX_LOGGED_CHARACTERS],
+        "route": route,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+        "address": request.remote_addr,
+    }
+    log.info("request", extra=facts)

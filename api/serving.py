@@ -1,0 +1,35 @@
+"""gunicorn's configuration: `gunicorn --config python:api.serving 'api.app:create_app()'`.
+
+Threads, because a worker mostly waits for S3 and DynamoDB while a client uploads.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from api.logs import LOGGING
+
+workers = 2
+threads = 16
+worker_class = "gthread"
+timeout = 120
+logconfig_dict = LOGGING
+
+
+def on_starting(server: Any) -> None:
+    """Forget the counts of a former start: their files would be added to ours."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for file in Path(folder).glob("*.db"):
+            file.unlink()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """A worker ended: its gauges no longer count."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,157 @@
+"""What a tenant does to an agent that exists: change, pause, resume, retry, delete.
+
+Each write is made on condition that the agent is as it was read: a step that starts in between
+makes it raise ConflictError, and the caller reads and judges again. So nothing a step reads can
+change once a step has started.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from include import records, usage
+from include.errors import WrongStateError
+from include.events import status_event
+from include.models import (
+    Agent,
+    AgentRef,
+    AgentStatus,
+    DispatchStatus,
+    Document,
+    KnowledgeBase,
+    KnowledgeBaseStatus,
+    now,
+)
+
+# Only these two follow a tenant's word; the others follow a run.
+SWITCHES = {(AgentStatus.ACTIVE, AgentStatus.PAUSED), (AgentStatus.PAUSED, AgentStatus.ACTIVE)}
+# What the generated code is made of; the name too, the agent introduces itself by it.
+CONTENT = frozenset({
+    "agent_name",
+    "sop",
+    "knowledge_base_description",
+    "human_handoff_description",
+    "voice_config",
+    "text_config",
+})  # fmt: skip
+
+
+def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
+    """Store new values (snake_case names); None removes one, `status` pauses and resumes.
+
+    What is changed before the first step, or while the agent is failed, is what the next run uses.
+    A serving agent goes on as it is and is marked `update_requested_at`.
+
+    :raises WrongStateError: when the agent's state forbids it.
+    :raises ConflictError: when the agent is not as it was read.
+    """
+    attributes = dict(changes)
+    events = []
+    if "status" in changes:
+        require_switch(agent, changes["status"])
+        events = [status_event(agent.ref, changes["status"])]
+    if CONTENT & changes.keys():
+        require_no_run(agent)
+        if is_serving(agent):
+            attributes["update_requested_at"] = now()
+    records.change_agent(agent, attributes, events)
+
+
+def require_switch(agent: Agent, status: AgentStatus) -> None:
+    """Refuse a change of status that is neither pausing nor resuming."""
+    if status != agent.status and (agent.status, status) not in SWITCHES:
+        raise WrongStateError(
+            f"The agent is {agent.status}; only an active one can be paused, a paused one resumed."
+        )
+
+
+def require_no_run(agent: Agent) -> None:
+    """Refuse while a run is reading what the tenant wants to change."""
+    if agent.status == AgentStatus.CREATING and agent.steps:
+        raise WrongStateError("The agent is being created; change it once it is active or failed.")
+
+
+def is_serving(agent: Agent) -> bool:
+    """Whether a running agent was made of what is stored."""
+    return agent.status in {AgentStatus.ACTIVE, AgentStatus.PAUSED}
+
+
+def build_retry(agent: Agent) -> Agent:
+    """A failed agent as it is when its creation starts again, as a new generation.
+
+    :raises WrongStateError: when it has not failed.
+    :raises TenantQuotaError: while too many other agents are being created.
+    """
+    if agent.status != AgentStatus.FAILED:
+        raise WrongStateError(f"The agent is {agent.status}; only a failed one can be retried.")
+    usage.require_creating_room(agent.user_id)
+    return agent.model_copy(
+        update={
+            "generation": agent.generation + 1,
+            "status": AgentStatus.CREATING,
+            "dispatch": DispatchStatus.PENDING,
+            "failure": None,
+            "failed_step": None,
+            "steps": {},
+            "update_requested_at": None,
+            "updated_at": now(),
+        }
+    )
+
+
+def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
+    """Write what `build_retry` made of the agent, and `more`, in one transaction.
+
+    :raises ConflictError: when the agent is not as it was read.
+    """
+    changed = {"generation", "status", "dispatch", "steps", "updated_at"}
+    removed = {"failure", "failed_step", "update_requested_at"}
+    attributes = {name: getattr(retried, name) for name in changed} | dict.fromkeys(removed)
+    base = records.build_knowledge_base_update(
+        agent.knowledge_base_id, status=KnowledgeBaseStatus.NOTREADY
+    )
+    events = [status_event(retried.ref, retried.status)]
+    records.change_agent(agent, attributes, events, base, *more)
+
+
+def delete_agent(agent: Agent, knowledge_base: KnowledgeBase) -> str:
+    """Take the agent away from its tenant; returns since when.
+
+    The new generation stops whatever still runs for the agent; its record stays, marked
+    `deletion_requested_at`, as the list of what has to be removed in AWS.
+
+    :raises ConflictError: when the agent is not as it was read.
+    """
+    deleted_at = now()
+    ref = AgentRef(agent.user_id, agent.agent_id, agent.generation + 1)
+    attributes = {"generation": ref.generation, "deletion_requested_at": deleted_at}
+    size = sum_sizes(knowledge_base.documents)
+    use = usage.build_use(agent.user_id, agents=-1, size_bytes=-size)
+    base = records.build_knowledge_base_update(
+        agent.knowledge_base_id, deletion_requested_at=deleted_at
+    )
+    records.change_agent(agent, attributes, [], base, use)
+    return deleted_at
+
+
+def record_documents(
+    agent: Agent, knowledge_base: KnowledgeBase, documents: list[Document]
+) -> None:
+    """Store the list of an agent's documents, which differ from the indexed ones from now on.
+
+    :raises ConflictError: when the agent is not as it was read.
+    """
+    changed_at = now()
+    base = records.build_knowledge_base_update(
+        knowledge_base.knowledge_base_id, documents=documents, documents_changed_at=changed_at
+    )
+    marks = {"update_requested_at": changed_at} if is_serving(agent) else {}
+    added = sum_sizes(documents) - sum_sizes(knowledge_base.documents)
+    with usage.explain_refusal(agent.user_id, size_bytes=added):
+        use = usage.build_use(agent.user_id, size_bytes=added)
+        records.change_agent(agent, marks, [], base, use)
+
+
+def sum_sizes(documents: list[Document]) -> int:
+    """Bytes of all documents."""
+    return sum(document.size_bytes for document in documents)
