@@ -40,7 +40,8 @@ def gunicorn_arguments(stack: StackSettings) -> list[str]:
     """Threads, because a worker mostly waits for S3 and DynamoDB while a client uploads."""
     options = {"--bind": f"127.0.0.1:{stack.api_port}", "--workers": "2", "--threads": "16"}
     pairs = [part for option in options.items() for part in option]
-    return [*pairs, "--worker-class", "gthread", "--timeout", "120", "api.app:create_app()"]
+    flags = ["--worker-class", "gthread", "--timeout", "120", "--no-control-socket"]
+    return [*pairs, *flags, "api.app:create_app()"]
 
 
 def build_configuration(stack: StackSettings) -> str:
