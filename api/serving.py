@@ -17,6 +17,7 @@ workers = 2
 threads = 16
 worker_class = "gthread"
 timeout = 120
+control_socket_disable = True  # it would lie in the home folder, one for all stacks
 logconfig_dict = LOGGING
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +21,7 @@ from local.stack import up
 
 RUNS = 5
 WARM_UPS = 1
+AT_ONCE = 20
 
 
 @contextmanager
@@ -59,6 +61,17 @@ def create_one(api: httpx.Client) -> dict[str, float]:
     return seconds
 
 
+def create_many(api: httpx.Client, count: int) -> float:
+    """Create agents at once; seconds until the last one is active."""
+    started_at = time.perf_counter()
+    with ThreadPoolExecutor(count) as executor:
+        agents = list(executor.map(lambda _: submit(api), range(count)))
+    for agent in agents:
+        if list(poll(api, agent["agentId"]))[-1]["status"] != "active":
+            raise SystemExit(f"agent {agent['agentId']} did not become active")
+    return time.perf_counter() - started_at
+
+
 def print_table(runs: list[dict[str, float]]) -> None:
     """Medians, with the smallest and largest, as a Markdown table."""
     print("| step | starts after the POST, s | takes, s (median) | min | max |")
@@ -78,7 +91,9 @@ def main() -> None:
     up(stack)
     with delays_off(stack), open_api(stack) as api:
         runs = [create_one(api) for _ in range(WARM_UPS + RUNS)][WARM_UPS:]
-    print_table(runs)
+        print_table(runs)
+        seconds = create_many(api, AT_ONCE)
+    print(f"\n{AT_ONCE} at once: {seconds:.1f} s, {AT_ONCE * 60 / seconds:.0f} agents a minute")
 
 
 if __name__ == "__main__":

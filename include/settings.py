@@ -19,6 +19,14 @@ class KnowledgeBaseStore(StrEnum):
     OPENSEARCH_SERVERLESS = "opensearch_serverless"
 
 
+# Knowledge bases an account and region; those of vector stores are not adjustable.
+KNOWLEDGE_BASE_QUOTAS = {
+    KnowledgeBaseStore.S3_VECTORS: 100,
+    KnowledgeBaseStore.MANAGED: 10_000,
+    KnowledgeBaseStore.OPENSEARCH_SERVERLESS: 100,
+}
+
+
 class Settings(BaseSettings):
     """Environment variables of the same names, upper case."""
 
@@ -43,8 +51,8 @@ class Settings(BaseSettings):
     opensearch_endpoint: str = ""  # empty: AWS's address of that collection
     embedding_model_id: str = "amazon.titan-embed-text-v2:0"
     embedding_dimensions: int = 1024
-    # AWS: 100 vector knowledge bases an account and region, not adjustable; 10,000 managed ones.
-    knowledge_base_quota: int = 100
+    # 0: AWS's quota for the store, see KNOWLEDGE_BASE_QUOTAS.
+    knowledge_base_quota: int = 0
     chunk_tokens: int = 500
     chunk_overlap_percentage: int = 20
 
@@ -119,6 +127,11 @@ class Settings(BaseSettings):
     upload_parts_in_flight: int = 2  # 5 MiB each, a process: a bound on memory, not on speed
     presigned_seconds: int = 60 * 60  # to upload what :prepare has announced
     staging_hours: int = 3  # staged and not submitted; more than presigned uploads have
+
+    @property
+    def max_knowledge_bases(self) -> int:
+        """How many knowledge bases the account may hold."""
+        return self.knowledge_base_quota or KNOWLEDGE_BASE_QUOTAS[self.knowledge_base_store]
 
 
 @lru_cache(maxsize=1)

@@ -94,7 +94,9 @@ def poll(api: httpx.Client, agent_id: str) -> Iterator[dict[str, Any]]:
     while True:
         agent = read(api.get(f"/api/agents/{agent_id}"))
         yield agent
-        if agent["status"] != "creating" or time.monotonic() > deadline:
+        # The last step is recorded as ended just after it has made the agent active.
+        is_running = any(step["status"] == "running" for step in agent["steps"].values())
+        if (agent["status"] != "creating" and not is_running) or time.monotonic() > deadline:
             return
         time.sleep(POLL_SECONDS)
 

@@ -92,7 +92,7 @@ def core_settings(stack: StackSettings) -> dict[str, str]:
 
 
 def database_settings(stack: StackSettings) -> dict[str, str]:
-    """PostgreSQL over its UNIX socket, readable by the owner of the stack only."""
+    """PostgreSQL over its UNIX socket, which only the owner of the stack can open."""
     address = f"postgres@/airflow?host={stack.sockets}"
     return {
         "database__sql_alchemy_conn": f"postgresql+psycopg2://{address}",

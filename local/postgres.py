@@ -23,8 +23,14 @@ def main() -> None:
     give_up_root(server.system_user, stack.sockets)
     end_with_parent(signal.SIGINT)  # a fast shutdown; SIGTERM would wait for every client
     binary = server.bin_path / "postgres"
-    settings = [f"-cunix_socket_directories={stack.sockets}", "-clisten_addresses="]
-    os.execv(binary, [str(binary), "-D", str(data), *settings, "-cmax_connections=200"])
+    settings = {
+        "unix_socket_directories": stack.sockets,
+        "unix_socket_permissions": "0700",  # whoever may open it is let in without a password
+        "listen_addresses": "",
+        "max_connections": 200,
+    }
+    options = [f"-c{name}={value}" for name, value in settings.items()]
+    os.execv(binary, [str(binary), "-D", str(data), *options])
 
 
 def give_up_root(user: str | None, sockets: Path) -> None:

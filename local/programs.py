@@ -54,6 +54,7 @@ def daemon_section(stack: StackSettings) -> str:
 logfile={stack.var}/log/supervisor.log
 pidfile={stack.var}/run/supervisor.pid
 directory={stack.var}
+umask=077
 [unix_http_server]
 file={stack.supervisor_socket}
 chmod=0700

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from local.bootstrap import apply_template, create_pools, prepare_database, run_airflow
 from local.health import CHECKS
@@ -38,6 +40,8 @@ def up(stack: StackSettings) -> None:
 
     :raises StackNotReadyError: naming the part that is not.
     """
+    if not is_running(stack):
+        require_free_ports(stack)
     start_supervisor(stack)
     wait_for(stack, ["postgres", "aws"])
     with ThreadPoolExecutor() as executor:
@@ -45,6 +49,19 @@ def up(stack: StackSettings) -> None:
     start_programs(stack)
     wait_for(stack, ["airflow-api-server", "airflow-dag-processor", "api"])
     create_pools(stack)
+
+
+def require_free_ports(stack: StackSettings) -> None:
+    """Refuse to start where somebody else listens already, saying which setting to change."""
+    ports = {"AWS_PORT": stack.aws_port, "AIRFLOW_PORT": stack.airflow_port}
+    for name, port in {**ports, "API_PORT": stack.api_port}.items():
+        with closing(socket.socket()) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                raise StackNotReadyError(
+                    f"Port {port} is in use. Stop what listens there, or set another: "
+                    f"{name}={port + 1} make up"
+                )
 
 
 def wait_for(stack: StackSettings, names: list[str]) -> None:

@@ -33,6 +33,7 @@ def start_supervisor(stack: StackSettings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     if is_running(stack):
         return
+    stack.supervisor_socket.unlink(missing_ok=True)
     (stack.var / "supervisord.conf").write_text(build_configuration(stack))
     subprocess.run(build_start_command(stack), cwd=ROOT, env=build_environment(stack), check=True)
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-# Imported for their cost: forked task processes find them ready instead of paying 0.5 to 1.5 s
-# each (measured, see docs/performance.md).
+from importlib import import_module
+
 from airflow.plugins_manager import AirflowPlugin
 
-import include.waits  # noqa: F401
 from include.aws import client
 
+# What the tasks of a run import and call. Forked task processes find it ready instead of paying
+# for it one by one (docs/performance.md).
+MODULES_OF_A_RUN = (
+    "airflow.providers.amazon.aws.sensors.s3",
+    "airflow.providers.amazon.aws.triggers.s3",
+    "oratio.operators.creator",
+    "oratio.operators.knowledge",
+    "oratio.operators.reconcile",
+    "oratio.operators.records",
+    "oratio.operators.runtime",
+)
 SERVICES_OF_A_RUN = (
     "dynamodb",
     "s3",
@@ -27,6 +37,8 @@ class OratioPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: object, **kwargs: object) -> None:
-        """Build the AWS clients once; they open no connection before their first call."""
+        """Import the modules and build the AWS clients, which connect at their first call only."""
+        for module in MODULES_OF_A_RUN:
+            import_module(module)
         for service in SERVICES_OF_A_RUN:
             client(service)

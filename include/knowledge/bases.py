@@ -63,9 +63,9 @@ def find_knowledge_base(settings: Settings, ref: AgentRef) -> dict[str, Any] | N
         count += 1
         if summary["name"] == knowledge_base_name(ref.agent_id):
             return require_ours(summary["knowledgeBaseId"], ref)
-    if count >= settings.knowledge_base_quota:
+    if count >= settings.max_knowledge_bases:
         raise QuotaReachedError(
-            f"The account holds {count} of {settings.knowledge_base_quota} knowledge bases. Delete "
+            f"The account holds {count} of {settings.max_knowledge_bases} knowledge bases. Delete "
             "agents you no longer need, or set KNOWLEDGE_BASE_STORE=managed (10,000 an account)."
         )
     return None

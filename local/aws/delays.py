@@ -30,6 +30,11 @@ def parse_transition(delays: str, share: float) -> dict[str, object]:
     amount, _, unit = delays.strip().partition(" ")
     if amount == "off" or share == 0:
         return {"progression": "immediate"}
-    if unit == "polls":
-        return {"progression": "manual", "times": int(amount)}
-    return {"progression": "time", "seconds": float(amount) * share}
+    try:
+        if unit == "polls":
+            return {"progression": "manual", "times": int(amount)}
+        return {"progression": "time", "seconds": float(amount) * share}
+    except ValueError as error:
+        raise ValueError(
+            f"STAND_IN_DELAYS is {delays!r}: use off, seconds (2) or polls (3 polls)"
+        ) from error

@@ -267,6 +267,7 @@ def test_a_foreign_agent_looks_like_a_missing_one(alice, sign_in):
     for read in (lambda i: bob.get(f"/api/agents/{i}"), lambda i: bob.ask(i, "Hi")):
         foreign = require_problem(read(agent_id), 404)
         missing = require_problem(read(missing_id), 404)
+        assert foreign.pop("requestId") != missing.pop("requestId")
         assert json.dumps(foreign).replace(agent_id, missing_id) == json.dumps(missing)
     assert bob.get("/api/agents").json == []
 

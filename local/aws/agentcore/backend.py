@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import string
 from collections.abc import Iterator
 from typing import Any
@@ -13,12 +12,6 @@ from moto.moto_api._internal.managed_state_model import ManagedState
 
 from local.aws.agentcore import hosting
 from local.aws.agentcore.bundles import BundleError, BundleSource
-from local.aws.agentcore.errors import (
-    ConflictException,
-    ResourceNotFoundException,
-    ServiceQuotaExceededException,
-    ValidationException,
-)
 from local.aws.agentcore.processes import PROCESSES
 from local.aws.agentcore.runtimes import (
     DEFAULT_ENDPOINT,
@@ -28,6 +21,12 @@ from local.aws.agentcore.runtimes import (
     Runtime,
     RuntimeVersion,
 )
+from local.aws.errors import (
+    ConflictException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+from local.aws.quotas import check_quota
 
 ID_ALPHABET = string.ascii_letters + string.digits
 VERSION_FIELDS = (
@@ -48,16 +47,6 @@ DEFAULT_SETTINGS = {
 DEFAULT_LIFECYCLE = {"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800}
 # AgentCore: deprecated 2026-06-30, creation and updates blocked since 2026-08-31.
 BLOCKED_LANGUAGES = ("PYTHON_3_10", "PYTHON_3_11")
-QUOTAS = {"RUNTIMES": 1000, "RUNTIME_VERSIONS": 1000, "RUNTIME_ENDPOINTS": 10}
-
-
-def check_quota(name: str, used: int) -> None:
-    """Refuse one more of `name`; the limit is AWS's or STAND_IN_QUOTA_<name>."""
-    limit = int(os.environ.get(f"STAND_IN_QUOTA_{name}", QUOTAS[name]))
-    if used >= limit:
-        raise ServiceQuotaExceededException(
-            f"The maximum number of {name.lower().replace('_', ' ')} ({limit}) has been reached"
-        )
 
 
 def random_suffix() -> str:

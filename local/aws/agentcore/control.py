@@ -8,8 +8,8 @@ from typing import Any
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
 from local.aws.agentcore.backend import RuntimeBackend, runtime_backends
-from local.aws.agentcore.errors import ValidationException
 from local.aws.agentcore.runtimes import Endpoint, Runtime, RuntimeVersion
+from local.aws.errors import ValidationException
 from local.aws.validation import describe_violations, find_violations
 
 SERVICE = "bedrock-agentcore-control"

@@ -15,15 +15,15 @@ from local.aws.agentcore import hosting
 from local.aws.agentcore.backend import runtime_backends
 from local.aws.agentcore.bundles import BundleError, BundleSource
 from local.aws.agentcore.control import STATE_LOCK
-from local.aws.agentcore.errors import (
+from local.aws.agentcore.processes import PROCESSES, BusyError, Launch, Process
+from local.aws.agentcore.runtimes import DEFAULT_ENDPOINT, Runtime, RuntimeVersion
+from local.aws.agentcore.warm_parent import StartError
+from local.aws.errors import (
     ResourceNotFoundException,
     RuntimeClientError,
     ThrottlingException,
     ValidationException,
 )
-from local.aws.agentcore.processes import PROCESSES, BusyError, Launch, Process
-from local.aws.agentcore.runtimes import DEFAULT_ENDPOINT, Runtime, RuntimeVersion
-from local.aws.agentcore.warm_parent import StartError
 from local.aws.validation import describe_violations, find_violations
 
 SERVICE = "bedrock-agentcore"

@@ -9,7 +9,7 @@ from typing import Any
 from moto.moto_api import state_manager
 from moto.moto_api._internal.managed_state_model import ManagedState
 
-from local.aws.agentcore.errors import ResourceNotFoundException
+from local.aws.errors import ResourceNotFoundException
 
 RUNTIME_MODEL = "bedrock-agentcore::runtime"
 ENDPOINT_MODEL = "bedrock-agentcore::endpoint"

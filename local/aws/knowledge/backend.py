@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import string
 import threading
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.moto_api._internal import mock_random
 
-from local.aws.knowledge.errors import ResourceNotFoundException, ServiceQuotaExceededException
+from local.aws.errors import ResourceNotFoundException
 from local.aws.knowledge.models import GONE, DataSource, IngestionJob, KnowledgeBase
-
-# AWS's figures for the classic (vector store) and the managed kind.
-QUOTAS = {
-    "KNOWLEDGE_BASES": 100,
-    "MANAGED_KNOWLEDGE_BASES": 10_000,
-    "DATA_SOURCES": 5,
-    "MANAGED_DATA_SOURCES": 200,
-    "INGESTION_JOBS": 5,
-    "MANAGED_INGESTION_JOBS": 50,
-}
 
 # Makes "is the name free? then take it" one step; requests run in threads.
 STATE_LOCK = threading.RLock()
 
 _ID_ALPHABET = string.ascii_uppercase + string.digits
-
-
-def check_quota(name: str, used: int) -> None:
-    """Refuse one more of `name`; the limit is AWS's or STAND_IN_QUOTA_<name>."""
-    limit = int(os.environ.get(f"STAND_IN_QUOTA_{name}", QUOTAS[name]))
-    if used >= limit:
-        what = name.lower().replace("_", " ")
-        raise ServiceQuotaExceededException(
-            f"You have reached the maximum number of {what} ({limit}). "
-            "Request a quota increase or delete a resource and try again."
-        )
 
 
 def new_id() -> str:

@@ -6,13 +6,14 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from local.aws.knowledge.backend import check_quota, new_id
-from local.aws.knowledge.errors import ConflictException, ValidationException
+from local.aws.errors import ConflictException, ValidationException
+from local.aws.knowledge.backend import new_id
 from local.aws.knowledge.models import DATA_SOURCE_MODEL, GONE, DataSource, Lifecycle, now
 from local.aws.knowledge.service import KnowledgeService
 from local.aws.knowledge.source_settings import check_settings, find_chunking
 from local.aws.knowledge.sync import is_running
 from local.aws.knowledge.vectors import store_is_missing
+from local.aws.quotas import check_quota
 
 _SETTINGS = (
     "name",

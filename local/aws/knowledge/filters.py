@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local.aws.knowledge.errors import ValidationException
+from local.aws.errors import ValidationException
 
 Metadata = Mapping[str, Any]
 

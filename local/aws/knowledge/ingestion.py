@@ -8,11 +8,12 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
+from local.aws.errors import ConflictException, ThrottlingException
 from local.aws.knowledge import sync
-from local.aws.knowledge.backend import check_quota, new_id
-from local.aws.knowledge.errors import ConflictException, ThrottlingException
+from local.aws.knowledge.backend import new_id
 from local.aws.knowledge.models import DataSource, Document, IngestionJob, KnowledgeBase
 from local.aws.knowledge.service import KnowledgeService
+from local.aws.quotas import check_quota
 
 
 class Ingestion(KnowledgeService):

@@ -11,16 +11,17 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from local.aws.knowledge.backend import check_quota, new_id
-from local.aws.knowledge.data_sources import must_purge
-from local.aws.knowledge.errors import (
+from local.aws.errors import (
     ConflictException,
     ResourceNotFoundException,
     ValidationException,
 )
+from local.aws.knowledge.backend import new_id
+from local.aws.knowledge.data_sources import must_purge
 from local.aws.knowledge.models import GONE, KnowledgeBase, now
 from local.aws.knowledge.service import KnowledgeService
 from local.aws.knowledge.vectors import check_index, find_index, store_is_missing
+from local.aws.quotas import check_quota
 
 _SETTINGS = (
     "name",

@@ -7,7 +7,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from local.aws.knowledge.errors import ValidationException
+from local.aws.errors import ValidationException
 from local.aws.knowledge.filters import check_filter
 from local.aws.knowledge.models import KnowledgeBase
 from local.aws.knowledge.search import find_passages

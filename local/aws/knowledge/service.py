@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionResult, BaseResponse
 
+from local.aws.errors import ValidationException
 from local.aws.knowledge.backend import STATE_LOCK, KnowledgeBackend, knowledge_backends
-from local.aws.knowledge.errors import ValidationException
 from local.aws.validation import describe_violations, find_violations
 
 # The model's pattern for these operations' ARN says "/d{12}" for "\d{12}" and matches nothing.

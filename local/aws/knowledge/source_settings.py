@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from local.aws.knowledge.errors import ValidationException
+from local.aws.errors import ValidationException
 
 _CONNECTOR = "MANAGED_KNOWLEDGE_BASE_CONNECTOR"
 # What Bedrock does when the request names no chunking strategy.

@@ -10,7 +10,7 @@ from moto.s3vectors.models import Index, s3vectors_backends
 from moto.s3vectors.responses import S3VectorsResponse
 from moto.utilities.utils import get_partition
 
-from local.aws.knowledge.errors import ConflictException, ValidationException
+from local.aws.errors import ConflictException, ValidationException
 from local.aws.knowledge.models import KnowledgeBase, now
 
 # Bedrock writes a chunk and its bookkeeping under these keys. Unless they are declared

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from include.settings import Settings
+from local.aws.quotas import QUOTAS
 from local.bootstrap import POOLS
 from local.environment import timing_settings
 from local.programs import gunicorn_arguments
@@ -28,7 +29,6 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"airflow-init", "aws-init"}
 AIRFLOW = {"airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"}
 SECRET = re.compile(r"PASSWORD|SECRET$|FERNET_KEY")
-QUOTAS = ("agentcore/backend.py", "knowledge/backend.py")
 # Read by the AWS SDKs and by docker compose themselves.
 FOREIGN = {
     "AWS_ACCESS_KEY_ID",
@@ -71,10 +71,7 @@ def find_stand_in_variables() -> set[str]:
     sources = {path: path.read_text() for path in (ROOT / "local" / "aws").rglob("*.py")}
     pattern = re.compile(r'environ\.get\(\s*"((?:STAND_IN|LOCAL_MODEL)_\w+)"')
     names = {name for text in sources.values() for name in pattern.findall(text)}
-    for path in QUOTAS:
-        table = re.search(r"^QUOTAS = \{(.*?)\}", sources[ROOT / "local/aws" / path], re.M | re.S)
-        names |= {f"STAND_IN_QUOTA_{name}" for name in re.findall(r'"(\w+)"', table[1])}
-    return names
+    return names | {f"STAND_IN_QUOTA_{name}" for name in QUOTAS}
 
 
 def read_documented() -> dict[str, str]:

@@ -21,7 +21,12 @@ print(json.dumps({
     "errors": plugins_manager.get_import_errors(),
     "stray": sorted({"step", "records", "runtime", "knowledge", "triggers"} & sys.modules.keys()),
     "clients": client.cache_info().currsize,
-    "is_warm": {"include.waits", "botocore.session"} <= sys.modules.keys(),
+    "is_warm": {
+        "airflow.providers.amazon.aws.sensors.s3",
+        "botocore.session",
+        "include.waits",
+        "oratio.operators.runtime",
+    } <= sys.modules.keys(),
 }))
 """
 

@@ -1,4 +1,4 @@
-"""The errors of Bedrock's knowledge base services; the service model adds the HTTP status."""
+"""The errors of our services; the service model adds the HTTP status of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ResourceNotFoundException(ServiceException):
 
 
 class ServiceQuotaExceededException(ServiceException):
-    """402 on bedrock-agent."""
+    """402 or 400, as the service has it."""
 
     code = "ServiceQuotaExceededException"
 
@@ -33,3 +33,10 @@ class ValidationException(ServiceException):
     """400."""
 
     code = "ValidationException"
+    reason = "FieldValidationFailed"
+
+
+class RuntimeClientError(ServiceException):
+    """424 of AgentCore: the agent itself failed or answered 4xx or 5xx."""
+
+    code = "RuntimeClientError"
