@@ -61,9 +61,10 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, retrieval quality
+bench: setup ## Measure: POST to active, retrieval quality, uploads
 	@$(RUN) -m benchmarks.creation
 	@$(RUN) -m benchmarks.retrieval
+	@$(RUN) -m benchmarks.uploads
 
 lock: setup ## Resolve requirements*.txt again into requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
