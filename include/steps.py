@@ -133,15 +133,16 @@ def find_failure(agent: Agent, default: StepError) -> tuple[str | None, StepErro
 
 
 def activate_agent(agent: Agent, redo: bool) -> None:
-    """Show the agent to its tenant as `active`, with its addresses."""
+    """Show the agent to its tenant as `active`, with its addresses; a paused one stays paused."""
     settings = get_settings()
+    is_paused = agent.status == AgentStatus.PAUSED
     # A step after the ingestion may have failed the run before, and the knowledge base with it.
     records.update_knowledge_base(
         agent.ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.READY
     )
     records.update_agent(
         agent.ref,
-        status=AgentStatus.ACTIVE,
+        status=AgentStatus.PAUSED if is_paused else AgentStatus.ACTIVE,
         failure=None,
         failed_step=None,
         api_endpoint=f"{settings.public_api_url}/agents/{agent.agent_id}/chat",

@@ -17,7 +17,7 @@ from include.errors import (
     StaleGenerationError,
 )
 from include.knowledge.retrieval import retrieve
-from include.models import StepStatus
+from include.models import AgentStatus, StepStatus
 from include.steps import fail_agent, remaining_wait_seconds, run_step
 from include.waits import is_settled
 from oratio.operators.creator import GenerateCodeOperator
@@ -302,3 +302,10 @@ def test_a_new_try_takes_a_failed_agent_back_into_creation(agent):
     assert reload(agent).status == "failed"
     run_step(agent.ref, "s", 2, lambda *_: None)
     assert reload(agent).status == "creating"
+
+
+def test_a_run_of_a_paused_agent_leaves_it_paused(sign_in):
+    agent = create(sign_in(), ("hours.md", b"# Hours\n\nThe shop opens at nine."))
+    records.update_agent(agent.ref, status=AgentStatus.PAUSED)
+    run(agent, "activate")
+    assert reload(agent).status == AgentStatus.PAUSED
