@@ -26,13 +26,29 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, ma
 Sop = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=100_000)]
 
 
+# DynamoDB allows 32 levels, the record's own included.
+MAX_CONFIG_DEPTH = 16
+
+
 def require_storable(value: Any) -> Any:
-    """Refuse numbers that DynamoDB cannot hold."""
+    """Refuse numbers, names and depths that DynamoDB cannot hold."""
+    require_storable_names(value, MAX_CONFIG_DEPTH)
     try:
         write(value)
     except (ArithmeticError, TypeError):
         raise ValueError("contains a number that is not finite or has over 38 digits") from None
     return value
+
+
+def require_storable_names(value: Any, depth: int) -> None:
+    """Refuse empty names at any depth, and more levels than `depth`."""
+    if depth == 0:
+        raise ValueError(f"is nested more than {MAX_CONFIG_DEPTH} levels deep; flatten it")
+    if isinstance(value, dict) and "" in value:
+        raise ValueError("contains an empty name; name every value")
+    children = value.values() if isinstance(value, dict) else value
+    for child in children if isinstance(value, (dict, list)) else ():
+        require_storable_names(child, depth - 1)
 
 
 def normalize_names(descriptions: dict[str, str]) -> dict[str, str]:
