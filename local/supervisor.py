@@ -67,10 +67,9 @@ def start_programs(stack: StackSettings) -> None:
 
 
 def stop_supervisor(stack: StackSettings) -> None:
-    """Stop all programs, then supervisord; returns when everything has ended."""
-    if not is_running(stack):
-        return
-    connect(stack).shutdown()
+    """Stop all programs, then supervisord; ends what a killed supervisor may have left, too."""
+    if is_running(stack):
+        connect(stack).shutdown()
     deadline = time.monotonic() + SHUTDOWN_SECONDS
     while is_running(stack) and time.monotonic() < deadline:
         time.sleep(0.2)
