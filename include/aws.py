@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -71,3 +72,23 @@ def from_aws(error: ClientError | BotoCoreError) -> OratioError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     default = RetryableError if status >= 500 else RefusedByAwsError
     return ERRORS_BY_CODE.get(error_code(error), default)(str(error))
+
+
+def find(get: Callable[..., Any], **arguments: Any) -> dict[str, Any] | None:
+    """The answer of a get operation, or None when the resource does not exist."""
+    try:
+        answer: dict[str, Any] = get(**arguments)
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":
+            return None
+        raise
+    return answer
+
+
+def create_unless_there(create: Callable[..., Any], **arguments: Any) -> None:
+    """Call a create operation, taking a name conflict for success."""
+    try:
+        create(**arguments)
+    except ClientError as error:
+        if error_code(error) != "ConflictException":
+            raise

@@ -141,7 +141,6 @@ class KnowledgeBase(Record):
     bedrock_knowledge_base_id: str | None = None
     data_source_id: str | None = None
     ingestion_job_id: str | None = None
-    ingestion_job_generation: int | None = None
     folder_file_descriptions: dict[str, str] = Field(default_factory=dict)
     documents: list[Document] = Field(default_factory=list)
     documents_changed_at: str | None = None  # later than the last ingestion: not indexed yet

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from include.models import Agent, AgentRef, AgentType, Document, KnowledgeBase
 from include.naming import STAGING_PREFIX, document_uri
 from include.settings import get_settings
 from include.steps import Work, run_step
+from tests.http_server import serve
 
 ROOT = Path(__file__).parents[1]
 STACK = "oratio"
@@ -243,15 +243,9 @@ def serve_airflow() -> Iterator[FakeAirflow]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    airflow.url = f"http://127.0.0.1:{server.server_port}"
-    yield airflow
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve(Handler) as url:
+        airflow.url = url
+        yield airflow
 
 
 FORM = {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from tests.http_server import serve
 
 KEY_ID = "key-1"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -70,12 +71,6 @@ def serve_keys(document: Any) -> Iterator[Issuer]:
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    issuer.url = f"http://127.0.0.1:{server.server_port}/.well-known/jwks.json"
-    yield issuer
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve(Handler) as url:
+        issuer.url = f"{url}/.well-known/jwks.json"
+        yield issuer

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from include import records
-from include.aws import client, error_code
+from include.aws import client, find
 from include.errors import (
     KnowledgeBaseFailedError,
     NameTakenError,
@@ -167,26 +165,12 @@ def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, s
 
 def is_knowledge_base_settled(id: str) -> bool:
     """Whether a knowledge base has stopped changing; one that is gone has."""
-    try:
-        found = client("bedrock-agent").get_knowledge_base(knowledgeBaseId=id)
-    except ClientError as error:
-        return is_gone(error)
-    return found["knowledgeBase"]["status"] not in CHANGING_STATES
+    found = find(client("bedrock-agent").get_knowledge_base, knowledgeBaseId=id)
+    return found is None or found["knowledgeBase"]["status"] not in CHANGING_STATES
 
 
 def is_data_source_settled(id: str, data_source_id: str) -> bool:
     """Whether a data source has stopped changing; one that is gone has."""
-    try:
-        found = client("bedrock-agent").get_data_source(
-            knowledgeBaseId=id, dataSourceId=data_source_id
-        )
-    except ClientError as error:
-        return is_gone(error)
-    return found["dataSource"]["status"] not in CHANGING_STATES
-
-
-def is_gone(error: ClientError) -> bool:
-    """True for a missing resource; any other error goes on."""
-    if error_code(error) == "ResourceNotFoundException":
-        return True
-    raise error
+    get = client("bedrock-agent").get_data_source
+    found = find(get, knowledgeBaseId=id, dataSourceId=data_source_id)
+    return found is None or found["dataSource"]["status"] not in CHANGING_STATES

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from include.aws import client, error_code
+from include.aws import client, create_unless_there, error_code
 from include.errors import InvalidInputError
 from include.knowledge import opensearch
 from include.models import AgentRef
@@ -63,15 +63,6 @@ def prepare_vector_index(settings: Settings, ref: AgentRef) -> None:
             raise
         create_unless_there(vectors.create_vector_bucket, vectorBucketName=settings.vector_bucket)
         create_unless_there(vectors.create_index, **build_index(settings, ref))
-
-
-def create_unless_there(create: Callable[..., Any], **arguments: Any) -> None:
-    """Call a create operation, taking a name conflict for success."""
-    try:
-        create(**arguments)
-    except ClientError as error:
-        if error_code(error) != "ConflictException":
-            raise
 
 
 def build_index(settings: Settings, ref: AgentRef) -> dict[str, Any]:

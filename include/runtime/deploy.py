@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from include import records
-from include.aws import client, error_code
+from include.aws import client, create_unless_there, error_code, find
 from include.errors import NameTakenError, NotReadyError, RuntimeFailedError
 from include.models import Agent, AgentRef
 from include.naming import bundle_key, client_token, runtime_name, runtime_tags
@@ -52,12 +52,8 @@ def find_runtime(agent: Agent) -> dict[str, Any] | None:
     """The stored runtime, or None when nothing is stored or it was deleted behind our back."""
     if agent.agentcore_agent_id is None:
         return None
-    try:
-        return get_runtime(agent.agentcore_agent_id)
-    except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":
-            return None
-        raise
+    get = client("bedrock-agentcore-control").get_agent_runtime
+    return find(get, agentRuntimeId=agent.agentcore_agent_id)
 
 
 def get_runtime(runtime_id: str) -> dict[str, Any]:
@@ -177,28 +173,21 @@ def ensure_endpoint(ref: AgentRef, runtime_id: str, version: str) -> None:
 
 def find_endpoint(runtime_id: str) -> dict[str, Any] | None:
     """The endpoint's state, or None when it does not exist."""
-    try:
-        return get_endpoint(runtime_id)
-    except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":
-            return None
-        raise
+    get = client("bedrock-agentcore-control").get_agent_runtime_endpoint
+    return find(get, agentRuntimeId=runtime_id, endpointName=get_settings().endpoint_name)
 
 
 def create_endpoint(ref: AgentRef, runtime_id: str, version: str) -> dict[str, Any]:
     """Create the endpoint on a version; a Conflict means that an earlier try made it."""
     settings = get_settings()
-    try:
-        client("bedrock-agentcore-control").create_agent_runtime_endpoint(
-            agentRuntimeId=runtime_id,
-            name=settings.endpoint_name,
-            agentRuntimeVersion=version,
-            clientToken=client_token(ref, f"endpoint-{version}"),
-            tags=runtime_tags(settings, ref),
-        )
-    except ClientError as error:
-        if error_code(error) != "ConflictException":
-            raise
+    create_unless_there(
+        client("bedrock-agentcore-control").create_agent_runtime_endpoint,
+        agentRuntimeId=runtime_id,
+        name=settings.endpoint_name,
+        agentRuntimeVersion=version,
+        clientToken=client_token(ref, f"endpoint-{version}"),
+        tags=runtime_tags(settings, ref),
+    )
     return get_endpoint(runtime_id)
 
 
