@@ -10,7 +10,7 @@ from uuid import uuid4
 from api.submission_checks import Submission, describe_paths
 from include import documents, records, usage
 from include.dispatch import dispatch_agent
-from include.models import Agent, AgentRef, KnowledgeBase
+from include.models import Agent, AgentRef, DispatchStatus, KnowledgeBase
 from include.naming import document_uri
 from include.settings import get_settings
 from include.staging import publish
@@ -28,6 +28,7 @@ def build_records(ref: AgentRef, submission: Submission) -> tuple[Agent, Knowled
         user_id=ref.user_id,
         agent_id=ref.agent_id,
         knowledge_base_id=str(uuid4()),
+        dispatch=DispatchStatus.PENDING,
     )
     knowledge_base = KnowledgeBase(
         knowledge_base_id=agent.knowledge_base_id,

@@ -15,7 +15,8 @@ from flask import Blueprint
 from api.openapi import describe
 from api.schemas import Health, Readiness
 from include.aws import client
-from include.dispatch import CREATE_DAG, get_airflow
+from include.dispatch import get_airflow
+from include.models import Pipeline
 from include.settings import get_settings
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ def require_bucket(name: str) -> None:
 
 def require_dag() -> None:
     """Fail unless Airflow would run the creation: DAG parsed without error and not paused."""
-    answer = get_airflow().call("GET", f"/api/v2/dags/{CREATE_DAG}")
+    answer = get_airflow().call("GET", f"/api/v2/dags/{Pipeline.CREATE}")
     if not answer.is_success:
         raise RuntimeError(f"HTTP {answer.status_code}")
     dag = answer.json()

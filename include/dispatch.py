@@ -10,13 +10,11 @@ import httpx
 
 from include import records
 from include.errors import AirflowUnavailableError, NameTakenError
-from include.models import Agent, AgentRef, DispatchStatus
+from include.models import Agent, AgentRef, DispatchStatus, Pipeline
 from include.naming import run_id
 from include.settings import get_settings
 
 log = logging.getLogger(__name__)
-
-CREATE_DAG = "create_agent"
 
 
 class AirflowClient:
@@ -75,7 +73,7 @@ def dispatch_agent(agent: Agent) -> None:
 
     :raises AirflowUnavailableError: when Airflow did not take it; call again later.
     """
-    start_run(agent.ref)
+    start_run(agent.ref, agent.pipeline)
     records.update_agent(agent.ref, dispatch=DispatchStatus.SENT)
 
 
@@ -85,7 +83,7 @@ def dispatch_pending_agents() -> int:
     One agent's failure does not keep the others waiting; it stays pending for the next call.
     """
     started = 0
-    for agent in records.list_pending_agents():
+    for agent in records.list_open_agents(DispatchStatus.PENDING):
         try:
             dispatch_agent(agent)
             started += 1
@@ -94,21 +92,21 @@ def dispatch_pending_agents() -> int:
     return started
 
 
-def start_run(ref: AgentRef) -> None:
+def start_run(ref: AgentRef, pipeline: Pipeline) -> None:
     """POST the run; one that exists already is success if it is this agent's."""
     # Without logical_date a 409 can only mean "this run id exists".
     run = {"dag_run_id": run_id(ref), "logical_date": None, "conf": build_conf(ref)}
-    answer = get_airflow().call("POST", f"/api/v2/dags/{CREATE_DAG}/dagRuns", run)
+    answer = get_airflow().call("POST", f"/api/v2/dags/{pipeline}/dagRuns", run)
     if answer.status_code == httpx.codes.CONFLICT:
-        require_own_run(ref)
+        require_own_run(ref, pipeline)
     elif not answer.is_success:
         # An unparsed, stale or broken DAG answers 400 or 404: it passes once the DAG is mended.
         raise AirflowUnavailableError(f"Airflow did not take the run: HTTP {answer.status_code}.")
 
 
-def require_own_run(ref: AgentRef) -> None:
+def require_own_run(ref: AgentRef, pipeline: Pipeline) -> None:
     """Check that the existing run of our id is about this very generation."""
-    answer = get_airflow().call("GET", f"/api/v2/dags/{CREATE_DAG}/dagRuns/{run_id(ref)}")
+    answer = get_airflow().call("GET", f"/api/v2/dags/{pipeline}/dagRuns/{run_id(ref)}")
     if not answer.is_success:
         raise AirflowUnavailableError(f"Airflow hides run {run_id(ref)}: {answer.status_code}.")
     if answer.json()["conf"] != build_conf(ref):

@@ -20,6 +20,7 @@ from include.models import (
     Document,
     KnowledgeBase,
     KnowledgeBaseStatus,
+    Pipeline,
     now,
 )
 
@@ -87,16 +88,25 @@ def build_retry(agent: Agent) -> Agent:
     usage.require_creating_room(agent.user_id)
     return agent.model_copy(
         update={
-            "generation": agent.generation + 1,
+            **request_run(agent, Pipeline.CREATE),
             "status": AgentStatus.CREATING,
-            "dispatch": DispatchStatus.PENDING,
             "failure": None,
             "failed_step": None,
-            "steps": {},
             "update_requested_at": None,
             "updated_at": now(),
         }
     )
+
+
+def request_run(agent: Agent, pipeline: Pipeline) -> dict[str, Any]:
+    """The attributes with which a new generation begins, its run still to be dispatched."""
+    return {
+        "generation": agent.generation + 1,
+        "pipeline": pipeline,
+        "dispatch": DispatchStatus.PENDING,
+        "run_requested_at": now(),
+        "steps": {},
+    }
 
 
 def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
@@ -104,9 +114,9 @@ def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
 
     :raises ConflictError: when the agent is not as it was read.
     """
-    changed = {"generation", "status", "dispatch", "steps", "updated_at"}
+    changed = {"generation", "pipeline", "dispatch", "run_requested_at", "steps", "status"}
     removed = {"failure", "failed_step", "update_requested_at"}
-    attributes = {name: getattr(retried, name) for name in changed} | dict.fromkeys(removed)
+    attributes = {name: getattr(retried, name) for name in changed | removed | {"updated_at"}}
     base = records.build_knowledge_base_update(
         agent.knowledge_base_id, status=KnowledgeBaseStatus.NOTREADY
     )
@@ -124,7 +134,11 @@ def delete_agent(agent: Agent, knowledge_base: KnowledgeBase) -> str:
     """
     deleted_at = now()
     ref = AgentRef(agent.user_id, agent.agent_id, agent.generation + 1)
-    attributes = {"generation": ref.generation, "deletion_requested_at": deleted_at}
+    attributes = {
+        "generation": ref.generation,
+        "deletion_requested_at": deleted_at,
+        "dispatch": None,
+    }
     size = sum_sizes(knowledge_base.documents)
     use = usage.build_use(agent.user_id, agents=-1, size_bytes=-size)
     base = records.build_knowledge_base_update(

@@ -45,8 +45,14 @@ class StepStatus(StrEnum):
     FAILED = "failed"
 
 
+class Pipeline(StrEnum):
+    """What the run of an agent's current generation does: the DAG of that id."""
+
+    CREATE = "create_agent"
+
+
 class DispatchStatus(StrEnum):
-    """Whether Airflow has accepted the run of the current generation."""
+    """Whether Airflow has accepted the run of the current generation; absent once it has ended."""
 
     PENDING = "pending"
     SENT = "sent"
@@ -195,7 +201,9 @@ class Agent(Record):
     failure: StepError | None = None
     failed_step: str | None = None
     generation: int = 1
-    dispatch: DispatchStatus = DispatchStatus.PENDING
+    pipeline: Pipeline = Pipeline.CREATE
+    dispatch: DispatchStatus | None = None
+    run_requested_at: str = Field(default_factory=now)
     steps: dict[str, Step] = Field(default_factory=dict)
     events: list[Event] = Field(default_factory=list)  # the latest; see include/events.py
     event_count: int = 0  # of all there ever were

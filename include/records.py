@@ -25,7 +25,7 @@ from include.items import build_update, get_item, put_new, read, write
 from include.models import (
     Agent,
     AgentRef,
-    AgentStatus,
+    DispatchStatus,
     Event,
     KnowledgeBase,
     Step,
@@ -35,6 +35,7 @@ from include.models import (
 from include.settings import get_settings
 from include.transactions import write_transaction
 
+OPEN_RUNS_INDEX = "open-runs-index"
 FENCE_ERROR = "ConditionalCheckFailed"
 GENERATION_IS_OURS = "attribute_exists(agentId) AND #fence = :fence"
 # Each step that starts adds an event, even within the same millisecond.
@@ -93,18 +94,25 @@ def get_knowledge_base(knowledge_base_id: str) -> KnowledgeBase:
     return KnowledgeBase.model_validate(item)
 
 
-def list_pending_agents() -> Iterator[Agent]:
-    """Agents whose run Airflow has not accepted yet (a scan: few of many, once a minute)."""
+def list_open_agents(dispatch: DispatchStatus) -> Iterator[Agent]:
+    """Agents whose run is pending, or sent and not ended; the longest waiting first.
+
+    Read from an index that holds just these, then one by one, consistently.
+    """
     pages = (
         client("dynamodb")
-        .get_paginator("scan")
+        .get_paginator("query")
         .paginate(
             TableName=get_settings().agents_table,
-            FilterExpression="dispatch = :pending AND attribute_not_exists(deletionRequestedAt)",
-            ExpressionAttributeValues={":pending": {"S": "pending"}},
+            IndexName=OPEN_RUNS_INDEX,
+            KeyConditionExpression="dispatch = :dispatch",
+            ExpressionAttributeValues={":dispatch": {"S": dispatch}},
         )
     )
-    return (Agent.model_validate(read(item)) for page in pages for item in page["Items"])
+    for key in (read(item) for page in pages for item in page["Items"]):
+        agent = find_agent(key["userId"], key["agentId"])
+        if agent and agent.dispatch == dispatch:
+            yield agent
 
 
 def update_agent(ref: AgentRef, **attributes: Any) -> None:
@@ -120,15 +128,19 @@ def update_agent(ref: AgentRef, **attributes: Any) -> None:
         client("dynamodb").update_item(**agent_key(ref), **update)
 
 
-def record_step(ref: AgentRef, name: str, step: Step, status: AgentStatus | None = None) -> Agent:
-    """Store a step's progress, its event, and the agent's status when given; returns the agent."""
-    update = build_agent_update(ref.user_id, {"status": status} if status else {})
+def record_step(ref: AgentRef, name: str, step: Step, **attributes: Any) -> Agent:
+    """Store a step's progress, its event, and attributes of the agent at once; returns the agent.
+
+    :raises StaleGenerationError: when the generation is no longer current.
+    """
+    update = build_agent_update(ref.user_id, attributes)
     update["UpdateExpression"] = update["UpdateExpression"].replace(
         "SET ", "SET steps.#step = :step, "
     )
     update["ExpressionAttributeNames"]["#step"] = name
     update["ExpressionAttributeValues"][":step"] = write(step)
-    events = [status_event(ref, status)] if status else []
+    status = attributes.get("status")
+    events = [status_event(ref, status, attributes.get("failure"))] if status else []
     append_events(update, *events, step_event(ref, name, step))
     fence(update, ref)
     with fenced(ref):

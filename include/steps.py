@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,6 +16,7 @@ from include.models import (
     Agent,
     AgentRef,
     AgentStatus,
+    DispatchStatus,
     KnowledgeBaseStatus,
     Step,
     StepError,
@@ -23,7 +25,8 @@ from include.models import (
 )
 from include.settings import get_settings
 
-Work = Callable[[Agent, bool], None]
+# What a step returns is written to the agent together with the step's success.
+Work = Callable[[Agent, bool], dict[str, Any] | None]
 
 INTERNAL_ERROR = StepError(
     code="internal_error",
@@ -32,7 +35,7 @@ INTERNAL_ERROR = StepError(
 
 
 def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
-    """Call `work(agent, redo)` and record how the step went; every error of ours or AWS's is ours.
+    """Call `work(agent, redo)` and record how the step went; AWS's errors become ours.
 
     `redo` says that an earlier try of this step failed, so that what it left must not be trusted.
 
@@ -43,7 +46,8 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
     previous = agent.steps.get(name)
     step, agent = start_step(agent, name, attempt, previous)
     try:
-        work(agent, previous is not None and previous.status == StepStatus.FAILED)
+        redo = previous is not None and previous.status == StepStatus.FAILED
+        attributes = work(agent, redo) or {}
     except NotReadyError:
         records.record_step(ref, name, step.model_copy(update={"status": StepStatus.WAITING}))
         raise
@@ -53,7 +57,7 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
         ours = from_aws(error) if isinstance(error, ClientError | BotoCoreError) else error
         end_step(ref, name, step, describe_error(ours))
         raise ours from (None if ours is error else error)
-    end_step(ref, name, step, None)
+    end_step(ref, name, step, None, **attributes)
 
 
 def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> tuple[Step, Agent]:
@@ -68,15 +72,21 @@ def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> 
     started_at = previous.started_at if previous and is_resumed else now()
     step = Step(status=StepStatus.RUNNING, attempt=attempt, started_at=started_at)
     is_failed = agent.status == AgentStatus.FAILED
-    status = AgentStatus.CREATING if is_failed else None
-    return step, records.record_step(agent.ref, name, step, status)
+    reopened = {
+        "status": AgentStatus.CREATING,
+        "dispatch": DispatchStatus.SENT,
+        "run_requested_at": now(),
+    }
+    return step, records.record_step(agent.ref, name, step, **reopened if is_failed else {})
 
 
-def end_step(ref: AgentRef, name: str, step: Step, error: StepError | None) -> None:
-    """Record the step's outcome."""
+def end_step(
+    ref: AgentRef, name: str, step: Step, error: StepError | None, **attributes: Any
+) -> None:
+    """Record the step's outcome, and attributes of the agent with it."""
     status = StepStatus.FAILED if error else StepStatus.SUCCEEDED
     outcome = {"status": status, "ended_at": now(), "error": error}
-    records.record_step(ref, name, step.model_copy(update=outcome))
+    records.record_step(ref, name, step.model_copy(update=outcome), **attributes)
 
 
 def describe_error(error: Exception) -> StepError:
@@ -116,8 +126,10 @@ def fail_agent(ref: AgentRef, default: StepError = INTERNAL_ERROR) -> StepError:
     agent = records.get_current_agent(ref)
     name, error = find_failure(agent, default)
     if agent.status != AgentStatus.CREATING:
+        records.update_agent(ref, dispatch=None)
         return error
-    records.update_agent(ref, status=AgentStatus.FAILED, failure=error, failed_step=name)
+    outcome = {"status": AgentStatus.FAILED, "failure": error, "failed_step": name}
+    records.update_agent(ref, dispatch=None, **outcome)
     records.update_knowledge_base(ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.ERROR)
     return error
 
@@ -132,22 +144,25 @@ def find_failure(agent: Agent, default: StepError) -> tuple[str | None, StepErro
     return next((name for name, step in steps if step.status in cut_off), None), default
 
 
-def activate_agent(agent: Agent, redo: bool) -> None:
-    """Show the agent to its tenant as `active`, with its addresses; a paused one stays paused."""
+def activate_agent(agent: Agent) -> dict[str, Any]:
+    """What shows the agent to its tenant as `active`, with its addresses; paused it stays paused.
+
+    Its knowledge base is `ready` at once.
+    """
     settings = get_settings()
     is_paused = agent.status == AgentStatus.PAUSED
     # A step after the ingestion may have failed the run before, and the knowledge base with it.
     records.update_knowledge_base(
         agent.ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.READY
     )
-    records.update_agent(
-        agent.ref,
-        status=AgentStatus.PAUSED if is_paused else AgentStatus.ACTIVE,
-        failure=None,
-        failed_step=None,
-        api_endpoint=f"{settings.public_api_url}/agents/{agent.agent_id}/chat",
-        websocket_url=build_websocket_url(agent),
-    )
+    return {
+        "status": AgentStatus.PAUSED if is_paused else AgentStatus.ACTIVE,
+        "dispatch": None,
+        "failure": None,
+        "failed_step": None,
+        "api_endpoint": f"{settings.public_api_url}/agents/{agent.agent_id}/chat",
+        "websocket_url": build_websocket_url(agent),
+    }
 
 
 def build_websocket_url(agent: Agent) -> str | None:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from include import documents, records
 from include.aws import client
 from include.events import with_first_event
-from include.models import Agent, AgentRef, AgentType, Document, KnowledgeBase
+from include.models import Agent, AgentRef, AgentType, DispatchStatus, Document, KnowledgeBase
 from include.naming import STAGING_PREFIX, document_uri
 from include.settings import get_settings
 from include.steps import Work, run_step
@@ -96,6 +96,7 @@ def make_agent(**changes: Any) -> Agent:
         "knowledge_base_id": str(uuid4()),
         "knowledge_base_description": "Use it for returns of bicycles.",
         "human_handoff_description": "Hand over when somebody was hurt.",
+        "dispatch": DispatchStatus.PENDING,
     }
     return Agent(**fields | changes)
 

@@ -80,7 +80,7 @@ def test_every_way_to_change_the_status_moves_the_agent(alice):
     records.update_agent(agent.ref, status=AgentStatus.FAILED)
     assert len(lists.list_agents(alice.user_id, AgentStatus.FAILED).entries) == 1
     step = Step(status=StepStatus.RUNNING, attempt=1, started_at=now())
-    records.record_step(agent.ref, "generate_code", step, AgentStatus.CREATING)
+    records.record_step(agent.ref, "generate_code", step, status=AgentStatus.CREATING)
     assert lists.list_agents(alice.user_id, AgentStatus.FAILED).entries == []
     assert len(lists.list_agents(alice.user_id, AgentStatus.CREATING).entries) == 1
 

@@ -77,14 +77,16 @@ def test_updates_set_and_remove():
 def test_steps_are_stored_side_by_side():
     agent = store_agent()
     records.record_step(agent.ref, "one", STEP)
-    records.record_step(agent.ref, "two", STEP, AgentStatus.FAILED)
+    records.record_step(agent.ref, "two", STEP, status=AgentStatus.FAILED)
     assert reload(agent).steps == {"one": STEP, "two": STEP}
     assert reload(agent).status == AgentStatus.FAILED
 
 
 WRITES = {
     "update_agent": lambda ref, agent: records.update_agent(ref, status=AgentStatus.ACTIVE),
-    "record_step": lambda ref, agent: records.record_step(ref, "s", STEP, AgentStatus.ACTIVE),
+    "record_step": lambda ref, agent: records.record_step(
+        ref, "s", STEP, status=AgentStatus.ACTIVE
+    ),
     "update_knowledge_base": lambda ref, agent: records.update_knowledge_base(
         ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.READY
     ),
@@ -144,6 +146,6 @@ def test_the_current_agent_is_of_the_run_s_generation(generation):
 
 def test_pending_agents_are_found_until_they_are_sent():
     agent = store_agent()
-    assert agent.agent_id in {a.agent_id for a in records.list_pending_agents()}
+    assert agent.agent_id in {a.agent_id for a in records.list_open_agents("pending")}
     records.update_agent(agent.ref, dispatch="sent")
-    assert agent.agent_id not in {a.agent_id for a in records.list_pending_agents()}
+    assert agent.agent_id not in {a.agent_id for a in records.list_open_agents("pending")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
@@ -14,9 +16,9 @@ from oratio.operators.step import StepOperator, read_ref
 class ActivateOperator(StepOperator):
     """Shows the agent as active."""
 
-    def work(self, agent: Agent, redo: bool) -> None:
-        """Write status and addresses."""
-        activate_agent(agent, redo)
+    def work(self, agent: Agent, redo: bool) -> dict[str, Any]:
+        """Status and addresses, written with the step's success."""
+        return activate_agent(agent)
 
 
 class RecordFailureOperator(BaseOperator):

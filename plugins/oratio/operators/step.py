@@ -29,8 +29,8 @@ class StepOperator(BaseOperator):
 
     ui_color: ClassVar[str] = "#e8f0fe"
 
-    def work(self, agent: Agent, redo: bool) -> None:
-        """Do the step: one call into include/."""
+    def work(self, agent: Agent, redo: bool) -> dict[str, Any] | None:
+        """Do the step: one call into include/; what it returns is written with its success."""
         raise NotImplementedError
 
     def execute(self, context: Context) -> None:

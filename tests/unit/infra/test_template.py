@@ -89,6 +89,7 @@ NEWEST_OF_USER = {"HASH": "userId", "RANGE": "createdAt"}
                 "agentId-index": {"HASH": "agentId"},
                 "user-created-index": NEWEST_OF_USER,
                 "status-created-index": {"HASH": "userStatus", "RANGE": "createdAt"},
+                "open-runs-index": {"HASH": "dispatch", "RANGE": "runRequestedAt"},
             },
         ),
         (

@@ -15,7 +15,7 @@ CALLS = [
     (creator, "GenerateCodeOperator", "publish_code", (AGENT,)),
     (runtime, "DeployRuntimeOperator", "deploy_runtime", (AGENT, True)),
     (runtime, "VerifyAgentOperator", "verify_agent", (AGENT,)),
-    (records, "ActivateOperator", "activate_agent", (AGENT, True)),
+    (records, "ActivateOperator", "activate_agent", (AGENT,)),
 ]
 
 
