@@ -61,8 +61,9 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, retrieval quality, uploads
+bench: setup ## Measure: POST to active, many at once, retrieval quality, uploads
 	@$(RUN) -m benchmarks.creation
+	@$(RUN) -m benchmarks.throughput
 	@$(RUN) -m benchmarks.retrieval
 	@$(RUN) -m benchmarks.uploads
 

@@ -21,13 +21,12 @@ included), or trigger a new run with the same conf:
 
 from __future__ import annotations
 
-from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk import DAG, TriggerRule
 
 from include.settings import get_settings
 from oratio.callbacks import record_failed_run
 from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, RUN_DEADLINE
-from oratio.operators.creator import GenerateCodeOperator
+from oratio.operators.creator import CodeSensor, GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
 from oratio.operators.records import ActivateOperator, RecordFailureOperator
 from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
@@ -47,7 +46,7 @@ with DAG(
     ensure_knowledge_base = EnsureKnowledgeBaseOperator(task_id="ensure_knowledge_base")
     ingest_documents = IngestDocumentsOperator(task_id="ingest_documents", pool=INGESTION_POOL)
     generate_code = GenerateCodeOperator(task_id="generate_code")
-    wait_for_code = S3KeySensor(
+    wait_for_code = CodeSensor(
         task_id="wait_for_code",
         bucket_name=get_settings().code_bucket,
         bucket_key="{{ params.user_id }}/{{ params.agent_id }}/g{{ params.generation }}/bundle.zip",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from include.models import (
     now,
 )
 from include.settings import get_settings
+from include.waits import settles_by
 
 # What a step returns is written to the agent together with the step's success.
 Work = Callable[[Agent, bool], dict[str, Any] | None]
@@ -47,7 +49,7 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
     step, agent = start_step(agent, name, attempt, previous)
     try:
         redo = previous is not None and previous.status == StepStatus.FAILED
-        attributes = work(agent, redo) or {}
+        attributes = work_until_ready(agent, redo, work)
     except NotReadyError:
         records.record_step(ref, name, step.model_copy(update={"status": StepStatus.WAITING}))
         raise
@@ -58,6 +60,18 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
         end_step(ref, name, step, describe_error(ours))
         raise ours from (None if ours is error else error)
     end_step(ref, name, step, None, **attributes)
+
+
+def work_until_ready(agent: Agent, redo: bool, work: Work) -> dict[str, Any]:
+    """Do the work, again when what it waits for settles within moments; else NotReadyError."""
+    deadline = time.monotonic() + get_settings().wait_inline_seconds
+    while True:
+        try:
+            return work(agent, redo) or {}
+        except NotReadyError as pending:
+            if not settles_by(deadline, pending.probe, pending.ids):
+                raise
+        agent = records.get_current_agent(agent.ref)
 
 
 def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> tuple[Step, Agent]:

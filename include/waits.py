@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from include.knowledge import bases, ingestion
 from include.runtime import deploy
+
+INLINE_POLL_SECONDS = 0.1
 
 PROBES: Mapping[str, Callable[..., bool]] = {
     "knowledge_base": bases.is_knowledge_base_settled,
@@ -15,6 +18,15 @@ PROBES: Mapping[str, Callable[..., bool]] = {
     "runtime": deploy.is_runtime_settled,
     "endpoint": deploy.is_endpoint_settled,
 }
+
+
+def settles_by(deadline: float, probe: str, ids: Mapping[str, str]) -> bool:
+    """Ask again and again until the resource has settled, or the deadline (monotonic) is past."""
+    while time.monotonic() < deadline:
+        if is_settled(probe, ids):
+            return True
+        time.sleep(INLINE_POLL_SECONDS)
+    return False
 
 
 def is_settled(probe: str, ids: Mapping[str, str]) -> bool:

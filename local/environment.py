@@ -68,7 +68,7 @@ def core_settings(stack: StackSettings) -> dict[str, str]:
     """Folders, accounts, addresses and keys."""
     secrets = load_secrets(stack.var)
     return {
-        "core__dags_folder": str(ROOT / "dags"),
+        "core__dags_folder": str(stack.dags),
         "core__plugins_folder": str(ROOT / "plugins"),
         "core__executor": "LocalExecutor",
         "core__parallelism": str(stack.parallelism),

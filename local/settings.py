@@ -26,6 +26,7 @@ class StackSettings(BaseSettings):
     var: Path = Field(ROOT / "var", validation_alias="STACK_VAR")
     # "off", or seconds for which the stand-in's resources stay CREATING, UPDATING ...
     stand_in_delays: str = Field("1", validation_alias="STAND_IN_DELAYS")
+    dags: Path = Field(ROOT / "dags", validation_alias="STACK_DAGS")
     parallelism: int = Field(8, validation_alias="AIRFLOW_PARALLELISM")
 
     @property

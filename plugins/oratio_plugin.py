@@ -13,6 +13,9 @@ from include.aws import client
 MODULES_OF_A_RUN = (
     "airflow.providers.amazon.aws.sensors.s3",
     "airflow.providers.amazon.aws.triggers.s3",
+    "jinja2.ext",
+    "oratio.callbacks",
+    "oratio.defaults",
     "oratio.operators.creator",
     "oratio.operators.knowledge",
     "oratio.operators.reconcile",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from include import records, steps
+from include import records, steps, waits
 from include.aws import client
 from include.errors import (
     DeadlineExceededError,
@@ -227,6 +227,22 @@ def test_only_a_failed_try_asks_for_a_redo(agent):
     for attempt in (2, 3):
         run_step(agent.ref, "s", attempt, lambda current, redo: seen.append(redo))
     assert seen == [True, False]
+
+
+def test_what_settles_within_moments_is_never_recorded_as_a_wait(agent, configure, monkeypatch):
+    configure(WAIT_INLINE_SECONDS=60)
+    monkeypatch.setattr(waits, "PROBES", {"runtime": lambda id: True})
+    seen = []
+
+    def work(current, redo):
+        seen.append(current.agent_name)
+        if len(seen) == 1:
+            records.update_agent(agent.ref, agent_name="Changed meanwhile")
+            raise NotReadyError("Runtime is CREATING.", "runtime", {"id": "r1"})
+
+    run_step(agent.ref, "s", 1, work)
+    assert seen == [agent.agent_name, "Changed meanwhile"]
+    assert [e.status for e in reload(agent).events if e.step == "s"] == ["running", "succeeded"]
 
 
 def test_aws_s_errors_become_ours_on_the_record(agent):
