@@ -1,13 +1,18 @@
-"""DynamoDB's writes, each of them atomic: moto lets two threads pass the same condition."""
+"""DynamoDB's items: writes made atomic, for moto lets two threads pass the same condition."""
 
 from __future__ import annotations
 
+import base64
 import functools
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.responses import DynamoResult
 
 # A transaction is made of the others' calls, hence a lock that its owner may take again.
 LOCK = threading.RLock()
@@ -34,3 +39,28 @@ def one_at_a_time(operation: Callable[..., Any]) -> Callable[..., Any]:
             return operation(*arguments, **options)
 
     return locked
+
+
+def answer_items_as_they_are() -> None:
+    """Write items as the JSON they are: moto's serializer looks every nested key up in a model."""
+    DynamoResult.execute_result = write_answer  # type: ignore[method-assign]
+
+
+def write_answer(answer: DynamoResult, context: Any) -> tuple[int, dict[str, str], str]:
+    """Status, headers and body; of items without looking, absent members left out."""
+    if camelcase_to_underscores(context.operation_model.name) not in OPERATIONS:
+        return ActionResult.execute_result(answer, context)
+    members = dict(answer.result)  # type: ignore[call-overload]
+    present = {name: value for name, value in members.items() if value is not None}
+    body = json.dumps(present, default=encode_binary)
+    return 200, {"Content-Type": "application/x-amz-json-1.0"}, body
+
+
+def encode_binary(value: Any) -> str:
+    """A binary attribute as the protocol has it.
+
+    :raises TypeError: for anything else.
+    """
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{value!r} is no attribute")

@@ -18,7 +18,7 @@ from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
-from local.aws.items import make_items_atomic
+from local.aws.items import answer_items_as_they_are, make_items_atomic
 from local.aws.knowledge import sync
 from local.aws.knowledge.data_sources import DataSources
 from local.aws.knowledge.ingestion import Ingestion
@@ -44,6 +44,7 @@ def build_server(
     complete_cloudformation()
     date_multipart_uploads()
     make_items_atomic()
+    answer_items_as_they_are()
     app = StandInApp(SERVICES, on_change)
     if on_change:
         sync.FINISH_HOOKS.append(on_change)
