@@ -21,8 +21,11 @@ PORTS = ("AWS_PORT", "AIRFLOW_PORT", "API_PORT")
 
 
 @contextmanager
-def own_stack(*dag_files: Path) -> Iterator[StackSettings]:
-    """Start a stack whose Airflow runs `dag_files` beside ours; stop and delete it at the end."""
+def own_stack(*dag_files: Path, **variables: str) -> Iterator[StackSettings]:
+    """Start a stack whose Airflow runs `dag_files` beside ours; stop and delete it at the end.
+
+    `variables` are environment variables of its processes.
+    """
     with tempfile.TemporaryDirectory(prefix="stack-") as folder:
         dags = Path(shutil.copytree(ROOT / "dags", Path(folder) / "dags"))
         for file in dag_files:
@@ -30,7 +33,7 @@ def own_stack(*dag_files: Path) -> Iterator[StackSettings]:
         own = dict(zip(PORTS, map(str, find_free_ports(len(PORTS))), strict=True))
         own |= {"STACK_VAR": f"{folder}/var", "STACK_DAGS": str(dags), "STAND_IN_DELAYS": "off"}
         python_path = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
-        environment = os.environ | own | {"PYTHONPATH": python_path}
+        environment = os.environ | own | {"PYTHONPATH": python_path} | variables
         try:
             run_stack("up", environment)
             yield StackSettings(**own)  # type: ignore[arg-type]
