@@ -18,6 +18,7 @@ from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
+from local.aws.faults import FAULTS, read_plan
 from local.aws.items import make_items_atomic
 from local.aws.knowledge import sync
 from local.aws.knowledge.data_sources import DataSources
@@ -29,10 +30,12 @@ from local.aws.models.bedrock_runtime import BedrockRuntime
 from local.aws.multipart import date_multipart_uploads
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
 
-# Signing name -> response classes. Bedrock's four services share the name "bedrock".
 SERVICES: Services = {
-    "bedrock": [KnowledgeBases, DataSources, Ingestion, Retrieval, BedrockRuntime],
-    "bedrock-agentcore": [AgentCore, AgentCoreControl],
+    "bedrock-agent": [KnowledgeBases, DataSources, Ingestion],
+    "bedrock-agent-runtime": [Retrieval],
+    "bedrock-runtime": [BedrockRuntime],
+    "bedrock-agentcore": [AgentCore],
+    "bedrock-agentcore-control": [AgentCoreControl],
     "s3vectors": [Vectors],
 }
 
@@ -57,6 +60,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 inside a container")
     arguments = parser.parse_args()
     set_delays(os.environ.get("STAND_IN_DELAYS", "off"))
+    FAULTS.put(read_plan(os.environ.get("STAND_IN_FAULTS", "")))
     snapshot = Snapshot(Path(os.environ.get("STAND_IN_DATA_DIR", "var/aws")))
     server = build_server(arguments.port, snapshot.mark_changed, arguments.host)
     snapshot.restore()
