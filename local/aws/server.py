@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from pydantic import ValidationError
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.aws.agentcore.control import AgentCoreControl
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 inside a container")
     arguments = parser.parse_args()
     set_delays(os.environ.get("STAND_IN_DELAYS", "off"))
-    FAULTS.put(read_plan(os.environ.get("STAND_IN_FAULTS", "")))
+    put_faults()
     snapshot = Snapshot(Path(os.environ.get("STAND_IN_DATA_DIR", "var/aws")))
     server = build_server(arguments.port, snapshot.mark_changed, arguments.host)
     snapshot.restore()
@@ -71,6 +72,14 @@ def main() -> None:
         server.serve_forever()
     finally:
         snapshot.save()
+
+
+def put_faults() -> None:
+    """Switch on the faults of STAND_IN_FAULTS; ends the process when it is no plan."""
+    try:
+        FAULTS.put(read_plan(os.environ.get("STAND_IN_FAULTS", "")))
+    except ValidationError as error:
+        sys.exit(f"STAND_IN_FAULTS: {error}")
 
 
 if __name__ == "__main__":
