@@ -119,6 +119,16 @@ def empty_stand_in(stand_in: Any) -> Any:
 
 
 @pytest.fixture
+def faults(empty_stand_in: Any) -> Iterator[Any]:
+    """An empty stand-in whose faults the test switches on; off again afterwards."""
+    from tests.steering import Steering
+
+    steering = Steering(empty_stand_in.url)
+    yield steering
+    steering.clear()
+
+
+@pytest.fixture
 def airflow(configure: Callable[..., None]) -> Iterator[Any]:
     """A FakeAirflow at which the intake is aimed."""
     from include.dispatch import get_airflow

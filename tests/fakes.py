@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -17,11 +17,13 @@ from botocore.exceptions import ClientError
 
 from include import documents, records
 from include.aws import client
+from include.errors import NotReadyError
 from include.events import with_first_event
 from include.models import Agent, AgentRef, AgentType, DispatchStatus, Document, KnowledgeBase
 from include.naming import STAGING_PREFIX, document_uri
 from include.settings import get_settings
 from include.steps import Work, run_step
+from include.waits import is_settled
 from tests.http_server import serve
 
 ROOT = Path(__file__).parents[1]
@@ -151,6 +153,16 @@ def run(agent: Agent, name: str, work: Work, attempt: int = 1) -> Agent:
     """Run one step as its operator does; returns the agent as recorded afterwards."""
     run_step(agent.ref, name, attempt, work)
     return reload(agent)
+
+
+def settle(agent: Agent, work: Callable[[Agent], None]) -> None:
+    """Do a step's work, waiting as the trigger does."""
+    while True:
+        try:
+            return work(reload(agent))
+        except NotReadyError as pending:
+            while not is_settled(pending.probe, pending.ids):
+                pass
 
 
 class CrashError(Exception):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from moto.core.request import Request
 from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores, method_names_from_class
 from moto.moto_server.werkzeug_app import (
@@ -16,9 +14,11 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.wrappers import Response
 
+from local.aws import admin
+from local.aws.calls import Call, find_call, find_scope, read_text
+from local.aws.disturbance import disturb
+from local.aws.faults import FAULTS
 from local.aws.knowledge import collections
-
-SIGNING_SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
 
 READING_OPERATIONS = ("Get", "BatchGet", "Query", "Scan", "Describe", "List")
 READING_PATHS = ("/retrieve", "/invocations", "/converse", "/converse-stream", "/invoke")
@@ -27,7 +27,7 @@ Services = Mapping[str, Sequence[type[BaseResponse]]]
 
 
 class StandInApp(DomainDispatcherApplication):
-    """WSGI application: `services` maps a SigV4 signing name to the classes tried in order."""
+    """WSGI application: `services` maps a service to the classes that may have an operation."""
 
     def __init__(self, services: Services, on_change: Callable[[], None] | None = None) -> None:
         super().__init__(create_backend_app)
@@ -36,38 +36,46 @@ class StandInApp(DomainDispatcherApplication):
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request, and tell the owner afterwards if it may have changed something."""
+        if environ["PATH_INFO"].startswith(admin.PREFIX) and not find_scope(environ):
+            return admin.answer(environ, start_response)
         try:
-            return self.answer(environ, start_response)
+            return self.answer_or_disturb(environ, start_response)
         finally:
             if self.on_change and not is_read(environ):
                 self.on_change()
 
-    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def answer_or_disturb(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer, unless the call meets a fault."""
+        call = find_call(environ)
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            return self.answer(call, environ, start_response)
+
+        fault = FAULTS.draw(call, lambda: read_text(call, environ)) if call else None
+        if call is None or fault is None:
+            return answer(environ, start_response)
+        return disturb(fault, call, environ, answer)(environ, start_response)
+
+    def answer(
+        self, call: Call | None, environ: dict[str, Any], start_response: Any
+    ) -> Iterable[bytes]:
         """Let our class for the operation answer, or moto."""
         if find_scope(environ) == collections.SIGNING_NAME:
             return collections.answer(environ, start_response)
-        service = self.find_service(environ)
+        service = self.find_service(call) if call else None
         if service is None:
             return super().__call__(environ, start_response)  # type: ignore[no-any-return]
         status, headers, body = service()._dispatch(BackendRequest(environ))
         headers = {k: v for k, v in headers.items() if k.lower() != "status"}
         return Response(body, status, headers)(environ, start_response)
 
-    def find_service(self, environ: dict[str, Any]) -> type[BaseResponse] | None:
-        """The first class of ours that implements the requested operation, else None."""
-        for service in self.services.get(find_scope(environ), ()):
-            operation = service()._get_action_from_method_and_request_uri(Request(environ.copy()))
-            if operation and camelcase_to_underscores(operation) in method_names_from_class(
-                service
-            ):
+    def find_service(self, call: Call) -> type[BaseResponse] | None:
+        """Our class that implements the operation, if there is one."""
+        method = camelcase_to_underscores(call.operation)
+        for service in self.services.get(call.service, ()):
+            if method in method_names_from_class(service):
                 return service
         return None
-
-
-def find_scope(environ: dict[str, Any]) -> str:
-    """The service a request is signed for, empty when it is not signed."""
-    scope = SIGNING_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return scope[1] if scope else ""
 
 
 def is_read(environ: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from pydantic import ValidationError
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.aws.agentcore.control import AgentCoreControl
@@ -18,6 +19,7 @@ from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
+from local.aws.faults import FAULTS, read_plan
 from local.aws.items import answer_items_as_they_are, make_items_atomic
 from local.aws.knowledge import sync
 from local.aws.knowledge.data_sources import DataSources
@@ -29,10 +31,12 @@ from local.aws.models.bedrock_runtime import BedrockRuntime
 from local.aws.multipart import date_multipart_uploads
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
 
-# Signing name -> response classes. Bedrock's four services share the name "bedrock".
 SERVICES: Services = {
-    "bedrock": [KnowledgeBases, DataSources, Ingestion, Retrieval, BedrockRuntime],
-    "bedrock-agentcore": [AgentCore, AgentCoreControl],
+    "bedrock-agent": [KnowledgeBases, DataSources, Ingestion],
+    "bedrock-agent-runtime": [Retrieval],
+    "bedrock-runtime": [BedrockRuntime],
+    "bedrock-agentcore": [AgentCore],
+    "bedrock-agentcore-control": [AgentCoreControl],
     "s3vectors": [Vectors],
 }
 
@@ -58,6 +62,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 inside a container")
     arguments = parser.parse_args()
     set_delays(os.environ.get("STAND_IN_DELAYS", "off"))
+    put_faults()
     snapshot = Snapshot(Path(os.environ.get("STAND_IN_DATA_DIR", "var/aws")))
     server = build_server(arguments.port, snapshot.mark_changed, arguments.host)
     snapshot.restore()
@@ -68,6 +73,14 @@ def main() -> None:
         server.serve_forever()
     finally:
         snapshot.save()
+
+
+def put_faults() -> None:
+    """Switch on the faults of STAND_IN_FAULTS; ends the process when it is no plan."""
+    try:
+        FAULTS.put(read_plan(os.environ.get("STAND_IN_FAULTS", "")))
+    except ValidationError as error:
+        sys.exit(f"STAND_IN_FAULTS: {error}")
 
 
 if __name__ == "__main__":

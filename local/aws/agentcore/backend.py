@@ -26,6 +26,8 @@ from local.aws.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from local.aws.faults import FAULTS, Ending
+from local.aws.ledger import Ledger, ledgers
 from local.aws.quotas import check_quota
 
 ID_ALPHABET = string.ascii_letters + string.digits
@@ -47,6 +49,7 @@ DEFAULT_SETTINGS = {
 DEFAULT_LIFECYCLE = {"idleRuntimeSessionTimeout": 900, "maxLifetime": 28800}
 # AgentCore: deprecated 2026-06-30, creation and updates blocked since 2026-08-31.
 BLOCKED_LANGUAGES = ("PYTHON_3_10", "PYTHON_3_11")
+ENDINGS: dict[str, Ending] = {"CREATE": "runtime CREATE_FAILED", "UPDATE": "runtime UPDATE_FAILED"}
 
 
 def random_suffix() -> str:
@@ -66,6 +69,12 @@ class RuntimeBackend(BaseBackend):
         super().__init__(region_name, account_id)
         self.runtimes: dict[str, Runtime] = {}
         self.tokens: dict[tuple[str, ...], str] = {}
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where what is made and deleted is written down."""
+        ledger: Ledger = ledgers[self.account_id][self.region_name]
+        return ledger
 
     def reset(self) -> None:
         """Forget everything and stop the processes."""
@@ -102,6 +111,7 @@ class RuntimeBackend(BaseBackend):
         runtime_id = f"{name}-{random_suffix()}"
         arn = f"arn:{self.partition}:bedrock-agentcore:{self.region_name}:{self.account_id}"
         runtime = Runtime(name, runtime_id, f"{arn}:runtime/{runtime_id}", params.get("tags") or {})
+        self.ledger.record_create("runtime", runtime_id, name, tags=runtime.tags)
         self._add_version(runtime, params, source, "CREATE")
         self._add_endpoint(runtime, DEFAULT_ENDPOINT, "1", {})
         self.runtimes[runtime_id] = runtime
@@ -133,6 +143,7 @@ class RuntimeBackend(BaseBackend):
                     f"Agent runtime {runtime_id} has endpoints; delete them first"
                 )
             runtime.deletion = ManagedState(RUNTIME_MODEL, [("DELETING", "DELETED")])
+            self.ledger.record_delete(runtime_id)
             PROCESSES.stop(runtime_id)
         return runtime
 
@@ -144,6 +155,7 @@ class RuntimeBackend(BaseBackend):
         if number in used or number == runtime.latest.number:
             raise ConflictException(f"Version {number} of runtime {runtime_id} is in use")
         del runtime.versions[number]
+        self.ledger.record_delete(f"{runtime_id}/{number}")
         PROCESSES.stop(runtime_id, number)
 
     def create_endpoint(self, params: dict[str, Any]) -> Endpoint:
@@ -158,7 +170,9 @@ class RuntimeBackend(BaseBackend):
         check_quota("RUNTIME_ENDPOINTS", len(existing))
         version = self.require_ready(runtime, params.get("agentRuntimeVersion"))
         self.tokens[token] = params["name"]
-        return self._add_endpoint(runtime, params["name"], version.number, params)
+        endpoint = self._add_endpoint(runtime, params["name"], version.number, params)
+        self.ledger.record_create("endpoint", endpoint.arn, endpoint.name, parent=runtime.id)
+        return endpoint
 
     def update_endpoint(self, params: dict[str, Any]) -> Endpoint:
         """Start moving a named endpoint to the given or the newest version."""
@@ -175,6 +189,7 @@ class RuntimeBackend(BaseBackend):
         """Start deleting a named endpoint."""
         endpoint = self.get_named_endpoint(self.get_runtime(runtime_id), name)
         endpoint.state = ManagedState(ENDPOINT_MODEL, [("DELETING", "DELETED")])
+        self.ledger.record_delete(endpoint.arn)
         return endpoint
 
     def get_named_endpoint(self, runtime: Runtime, name: str) -> Endpoint:
@@ -236,11 +251,14 @@ class RuntimeBackend(BaseBackend):
         settings["lifecycleConfiguration"] = DEFAULT_LIFECYCLE | settings.get(
             "lifecycleConfiguration", {}
         )
-        failure = None
+        failure = FAULTS.find_ending(ENDINGS[verb], runtime.name)
         try:
             hosting.install(runtime.id, number, source)
         except BundleError as error:
             failure = str(error)
+        self.ledger.record_create(
+            "runtime_version", f"{runtime.id}/{number}", source.uri, runtime.id
+        )
         steps: list[tuple[str | None, str]] = [
             (f"{verb[:-1]}ING", f"{verb}_FAILED" if failure else "READY")
         ]

@@ -47,6 +47,12 @@ class BundleSource:
             code["entryPoint"][-1],
         )
 
+    @property
+    def uri(self) -> str:
+        """The bundle's address; its version, if one is meant, as a query."""
+        version = f"?versionId={self.version_id}" if self.version_id else ""
+        return f"s3://{self.bucket}/{self.key}{version}"
+
     def fetch(self) -> bytes:
         """The zip; raises BundleError when the caller could not have read it from S3."""
         try:

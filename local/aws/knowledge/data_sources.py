@@ -49,6 +49,7 @@ class DataSources(KnowledgeService):
         check_settings(settings, is_managed)
         source = DataSource(new_id(), base.id, token, settings, _first_lifecycle(is_managed))
         base.data_sources[source.id] = source
+        self.ledger.record_create("data_source", source.id, settings["name"], parent=base.id)
         status = "CREATING" if is_managed else "AVAILABLE"
         return ActionResult({"dataSource": describe(source) | {"status": status}})
 
@@ -97,6 +98,7 @@ class DataSources(KnowledgeService):
                 base.retained.extend(source.documents.values())
             source.documents = {}
             source.lifecycle.enter("DELETING", GONE)
+            self.ledger.record_delete(source.id)
         ids = {"knowledgeBaseId": base.id, "dataSourceId": source.id}
         return ActionResult(ids | {"status": "DELETING"})
 

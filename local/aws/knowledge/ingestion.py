@@ -31,6 +31,7 @@ class Ingestion(KnowledgeService):
         job = IngestionJob(new_id(), token, self.params.get("description"))
         answer = describe_job(source, job) | {"status": "STARTING"}
         source.jobs[job.id] = job
+        self.ledger.record_create("ingestion_job", job.id, job.description or "", parent=source.id)
         sync.start(self.current_account, self.region, base, source, job)
         return ActionResult({"ingestionJob": answer})
 

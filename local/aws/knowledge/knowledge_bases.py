@@ -16,6 +16,7 @@ from local.aws.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from local.aws.faults import FAULTS
 from local.aws.knowledge.backend import new_id
 from local.aws.knowledge.data_sources import must_purge
 from local.aws.knowledge.models import GONE, KnowledgeBase, now
@@ -55,7 +56,11 @@ class KnowledgeBases(KnowledgeService):
         is_managed = base.store == "MANAGED"
         used = sum((other.store == "MANAGED") == is_managed for other in known)
         check_quota("MANAGED_KNOWLEDGE_BASES" if is_managed else "KNOWLEDGE_BASES", used)
+        if reason := FAULTS.find_ending("knowledge_base FAILED", settings["name"]):
+            base.failure_reasons = [reason]
+            base.lifecycle.enter("CREATING", "FAILED")
         self.backend.knowledge_bases[base_id] = base
+        self.ledger.record_create("knowledge_base", base_id, settings["name"], tags=base.tags)
         return ActionResult({"knowledgeBase": describe(base) | {"status": "CREATING"}})
 
     def get_knowledge_base(self) -> ActionResult:
@@ -100,6 +105,7 @@ class KnowledgeBases(KnowledgeService):
             base.lifecycle.enter("DELETING", "DELETE_UNSUCCESSFUL")
         else:
             base.lifecycle.enter("DELETING", GONE)
+            self.ledger.record_delete(base.id)
         return ActionResult({"knowledgeBaseId": base.id, "status": "DELETING"})
 
     def tag_resource(self) -> EmptyResult:

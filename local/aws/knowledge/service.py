@@ -11,6 +11,7 @@ from moto.core.responses import ActionResult, BaseResponse
 
 from local.aws.errors import ValidationException
 from local.aws.knowledge.backend import STATE_LOCK, KnowledgeBackend, knowledge_backends
+from local.aws.ledger import Ledger, ledgers
 from local.aws.validation import describe_violations, find_violations
 
 # The model's pattern for these operations' ARN says "/d{12}" for "\d{12}" and matches nothing.
@@ -35,6 +36,12 @@ class KnowledgeService(BaseResponse):
         """The state of the caller's account and region."""
         backend: KnowledgeBackend = knowledge_backends[self.current_account][self.region]
         return backend
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where what is made and deleted is written down."""
+        ledger: Ledger = ledgers[self.current_account][self.region]
+        return ledger
 
     def call_action(self) -> TYPE_RESPONSE:
         """Answer a request, holding the lock of the state that the threads share."""

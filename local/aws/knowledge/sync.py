@@ -15,6 +15,7 @@ from typing import Any
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import FakeKey, s3_backends
 
+from local.aws.faults import FAULTS
 from local.aws.knowledge.backend import new_id
 from local.aws.knowledge.chunks import split_chunks
 from local.aws.knowledge.extract import ExtractionError, Extractor, find_media_type
@@ -75,7 +76,13 @@ class Sync:
 
     def run(self) -> None:
         """Ingest and record the outcome; never raises."""
+        name = self.base.settings["name"]
         try:
+            if reason := FAULTS.find_ending("ingestion_job FAILED", name):
+                self.job.finish("FAILED", reason)
+                return
+            if FAULTS.find_ending("ingestion_job STOPPED", name):
+                self.job.stop_requested = True
             is_stopped = self._walk()
             prepare_search(self.base)
             self.job.finish("STOPPED" if is_stopped else "COMPLETE")
@@ -130,6 +137,8 @@ class Sync:
 
     def _fill(self, document: Document, key: FakeKey, sidecar: FakeKey | None) -> None:
         try:
+            if reason := FAULTS.find_ending("document FAILED", key.name):
+                raise Unreadable(reason)
             if find_media_type(key.name) is None:
                 raise Ignored("file format was not supported")
             document.attributes = self._read_attributes(sidecar) if sidecar else {}

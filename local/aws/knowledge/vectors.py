@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
 from moto.s3vectors.exceptions import IndexNotFound, VectorBucketNotFound
 from moto.s3vectors.models import Index, s3vectors_backends
 from moto.s3vectors.responses import S3VectorsResponse
@@ -12,6 +12,7 @@ from moto.utilities.utils import get_partition
 
 from local.aws.errors import ConflictException, ValidationException
 from local.aws.knowledge.models import KnowledgeBase, now
+from local.aws.ledger import ledgers
 
 # Bedrock writes a chunk and its bookkeeping under these keys. Unless they are declared
 # non-filterable, a chunk counts against the limit for filterable metadata.
@@ -20,7 +21,7 @@ FILTERABLE_METADATA_BYTES = 2048
 
 
 class Vectors(S3VectorsResponse):
-    """CreateVectorBucket and CreateIndex; everything else is moto's."""
+    """CreateVectorBucket, CreateIndex and DeleteIndex; everything else is moto's."""
 
     def create_vector_bucket(self) -> ActionResult:
         """Create it and answer its ARN, which moto leaves out."""
@@ -40,7 +41,18 @@ class Vectors(S3VectorsResponse):
         index: Any = self.s3vectors_backend.get_index(bucket.vector_bucket_name, name, "")
         index.metadata_configuration = self.params.get("metadataConfiguration")
         index.creation_time = now()
+        ledgers[self.current_account][self.region].record_create(
+            "vector_index", index.index_arn, name
+        )
         return ActionResult({"indexArn": index.index_arn})
+
+    def delete_index(self) -> ActionResult:
+        """Delete it and write that down."""
+        names = ("vectorBucketName", "indexName", "indexArn")
+        index = self.s3vectors_backend.get_index(*(self.params.get(name) for name in names))
+        super().delete_index()
+        ledgers[self.current_account][self.region].record_delete(index.index_arn)
+        return EmptyResult()
 
 
 def find_index(account: str, region: str, storage: dict[str, Any]) -> Index | None:
