@@ -26,7 +26,14 @@ from airflow.sdk import DAG, TriggerRule
 
 from include.settings import get_settings
 from oratio.callbacks import record_failed_run
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, RUN_DEADLINE
+from oratio.defaults import (
+    AGENT_PARAMS,
+    APPROVAL_TIMEOUT,
+    DEFAULT_ARGS,
+    INGESTION_POOL,
+    RUN_DEADLINE,
+)
+from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
 from oratio.operators.records import ActivateOperator, RecordFailureOperator
@@ -38,7 +45,8 @@ with DAG(
     schedule=None,
     params=AGENT_PARAMS,
     default_args=DEFAULT_ARGS,
-    dagrun_timeout=RUN_DEADLINE,
+    # The steps keep RUN_DEADLINE themselves: time spent waiting for a person does not count.
+    dagrun_timeout=RUN_DEADLINE + APPROVAL_TIMEOUT,
     on_failure_callback=record_failed_run,
     max_active_runs=200,
     max_active_tasks=64,
@@ -56,7 +64,10 @@ with DAG(
         poke_interval=5,
         timeout=10 * 60,
     )
-    deploy_runtime = DeployRuntimeOperator(task_id="deploy_runtime")
+    approve_code = ApproveCodeOperator(task_id="approve_code", response_timeout=APPROVAL_TIMEOUT)
+    deploy_runtime = DeployRuntimeOperator(
+        task_id="deploy_runtime", trigger_rule=TriggerRule.NONE_FAILED
+    )
     verify_agent = VerifyAgentOperator(task_id="verify_agent")
     activate = ActivateOperator(task_id="activate")
     record_failure = RecordFailureOperator(
@@ -64,6 +75,6 @@ with DAG(
     )
 
     ensure_knowledge_base >> ingest_documents
-    generate_code >> wait_for_code
-    [ingest_documents, wait_for_code] >> deploy_runtime >> verify_agent >> activate
+    generate_code >> [wait_for_code, approve_code]
+    [ingest_documents, wait_for_code, approve_code] >> deploy_runtime >> verify_agent >> activate
     [*dag.tasks[:-1]] >> record_failure

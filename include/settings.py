@@ -68,6 +68,7 @@ class Settings(BaseSettings):
 
     # Pipeline
     run_deadline_minutes: int = 30
+    approval_timeout_hours: int = 72  # asked on Friday evening, answered on Monday
     wait_timeout_seconds: int = 20 * 60  # one deferred wait; execution_timeout does not bind then
     wait_poll_seconds: float = 1.0
     wait_poll_max_seconds: float = 10.0

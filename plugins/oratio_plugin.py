@@ -13,6 +13,7 @@ from include.aws import client
 MODULES_OF_A_RUN = (
     "airflow.providers.amazon.aws.sensors.s3",
     "airflow.providers.amazon.aws.triggers.s3",
+    "oratio.operators.approval",
     "oratio.operators.creator",
     "oratio.operators.knowledge",
     "oratio.operators.reconcile",

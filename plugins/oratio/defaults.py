@@ -13,6 +13,7 @@ from include.settings import get_settings
 INGESTION_POOL = "bedrock_ingestion"  # AWS: 5 ingestion jobs an account at a time
 
 RUN_DEADLINE = timedelta(minutes=get_settings().run_deadline_minutes)
+APPROVAL_TIMEOUT = timedelta(hours=get_settings().approval_timeout_hours)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "oratio",

@@ -25,7 +25,8 @@ GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1}
 EDGES = {
     "ensure_knowledge_base": {"ingest_documents"},
     "ingest_documents": {"deploy_runtime"},
-    "generate_code": {"wait_for_code"},
+    "generate_code": {"wait_for_code", "approve_code"},
+    "approve_code": {"deploy_runtime"},
     "wait_for_code": {"deploy_runtime"},
     "deploy_runtime": {"verify_agent"},
     "verify_agent": {"activate"},
@@ -55,8 +56,17 @@ def test_a_run_that_fails_as_a_whole_is_recorded_too(dag):
     assert dag.on_failure_callback in (record_failed_run, [record_failed_run])
 
 
-def test_a_run_has_half_an_hour(dag):
-    assert dag.dagrun_timeout == timedelta(minutes=30)
+def test_a_run_has_half_an_hour_and_the_time_a_person_may_take(dag):
+    assert dag.dagrun_timeout == timedelta(minutes=30, hours=72)
+    assert dag.get_task("approve_code").response_timeout == timedelta(hours=72)
+
+
+def test_an_approval_that_is_skipped_does_not_stop_the_run(dag):
+    assert dag.get_task("deploy_runtime").trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_what_an_operator_reads_is_no_template(dag):
+    assert dag.get_task("approve_code").template_fields == ()
 
 
 @pytest.mark.parametrize("name", EDGES)
