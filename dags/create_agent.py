@@ -4,7 +4,9 @@
 **Purpose.** Turns a recorded submission (SOP and documents in S3) into a running agent on Amazon
 Bedrock AgentCore that answers from the tenant's own documents.
 
-**Inputs.** `user_id`, `agent_id`, `generation`: ids only. All text stays in DynamoDB and S3.
+**Inputs.** `user_id`, `agent_id`, `generation`: ids only; all text stays in DynamoDB and S3. `turn`
+is the run's place among waiting ones (0: first). An agent with `requireApproval` waits at
+`approve_code` for an operator who reads the code (tab Required Actions), 72 hours at most.
 
 **Result.** The agent's record is `active` with its addresses, its knowledge base `ready`.
 
@@ -26,13 +28,7 @@ from airflow.sdk import DAG, TriggerRule
 
 from include.settings import get_settings
 from oratio.callbacks import record_failed_run
-from oratio.defaults import (
-    AGENT_PARAMS,
-    APPROVAL_TIMEOUT,
-    DEFAULT_ARGS,
-    INGESTION_POOL,
-    RUN_DEADLINE,
-)
+from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, LONGEST_RUN, NEARLY_DONE
 from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
@@ -45,8 +41,7 @@ with DAG(
     schedule=None,
     params=AGENT_PARAMS,
     default_args=DEFAULT_ARGS,
-    # The steps keep RUN_DEADLINE themselves: time spent waiting for a person does not count.
-    dagrun_timeout=RUN_DEADLINE + APPROVAL_TIMEOUT,
+    dagrun_timeout=LONGEST_RUN,
     on_failure_callback=record_failed_run,
     max_active_runs=200,
     max_active_tasks=64,
@@ -64,14 +59,18 @@ with DAG(
         poke_interval=5,
         timeout=10 * 60,
     )
-    approve_code = ApproveCodeOperator(task_id="approve_code", response_timeout=APPROVAL_TIMEOUT)
+    approve_code = ApproveCodeOperator(task_id="approve_code", priority_weight=NEARLY_DONE)
     deploy_runtime = DeployRuntimeOperator(
-        task_id="deploy_runtime", trigger_rule=TriggerRule.NONE_FAILED
+        task_id="deploy_runtime",
+        trigger_rule=TriggerRule.NONE_FAILED,  # an approval that is not required is skipped
+        priority_weight=NEARLY_DONE,
     )
-    verify_agent = VerifyAgentOperator(task_id="verify_agent")
-    activate = ActivateOperator(task_id="activate")
+    verify_agent = VerifyAgentOperator(task_id="verify_agent", priority_weight=NEARLY_DONE)
+    activate = ActivateOperator(task_id="activate", priority_weight=NEARLY_DONE)
     record_failure = RecordFailureOperator(
-        task_id="record_failure", trigger_rule=TriggerRule.ONE_FAILED
+        task_id="record_failure",
+        trigger_rule=TriggerRule.ONE_FAILED,
+        priority_weight=NEARLY_DONE,
     )
 
     ensure_knowledge_base >> ingest_documents

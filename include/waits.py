@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from include.knowledge import bases, ingestion
+from include.knowledge import bases, ingestion, spacing
 from include.runtime import deploy
 
 PROBES: Mapping[str, Callable[..., bool]] = {
     "knowledge_base": bases.is_knowledge_base_settled,
     "data_source": bases.is_data_source_settled,
     "ingestion_job": ingestion.is_job_settled,
+    "ingestion_start": spacing.is_start_due,
     "documents": ingestion.are_documents_settled,
     "runtime": deploy.is_runtime_settled,
     "endpoint": deploy.is_endpoint_settled,

@@ -56,7 +56,7 @@ def make_held(**changes):
 
 
 def make_operator():
-    return ApproveCodeOperator(task_id="approve_code", response_timeout=timedelta(hours=72))
+    return ApproveCodeOperator(task_id="approve_code")
 
 
 def ask(agent):

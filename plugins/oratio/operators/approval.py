@@ -22,6 +22,7 @@ from include.errors import ApprovalTimedOutError, NotReadyError, WrongStateError
 from include.models import Agent, AgentStatus
 from include.records import get_current_agent
 from include.steps import run_step
+from oratio.defaults import APPROVAL_TIMEOUT
 from oratio.operators.step import read_ref
 
 REASON = Param(
@@ -48,6 +49,7 @@ class ApproveCodeOperator(HITLOperator):
             subject="Approve the code of an agent",
             options=[APPROVE, REJECT],
             params={"reason": REASON},
+            response_timeout=APPROVAL_TIMEOUT,
             **arguments,
         )
 
@@ -76,7 +78,7 @@ class ApproveCodeOperator(HITLOperator):
     def take(self, agent: Agent, event: dict[str, Any]) -> dict[str, Any]:
         """What the event changes in the agent's record."""
         if "error" in event:
-            hours = self.response_timeout.total_seconds() / 3600
+            hours = APPROVAL_TIMEOUT.total_seconds() / 3600
             raise ApprovalTimedOutError(
                 f"Nobody approved or rejected the agent within {hours:g} hours. Retry the agent."
             )
