@@ -16,9 +16,12 @@ step finds what it made before. A run whose generation is outdated stops without
 **On failure.** `record_failure` writes the failed step, a code and a sentence the tenant can act
 on; agent `failed`, knowledge base `error`. Errors that cannot pass are not retried.
 
-**Runbook.** Fix the cause named in the agent's `failure`, then clear the failed task (downstream
-included), or trigger a new run with the same conf:
-`make airflow ARGS="dags trigger create_agent --conf '{...}'"`.
+**Runbook.** docs/runbook.md has an entry for each failure code; the agent's page (menu Agents)
+leads to it. Fix the cause, then clear the failed task (downstream included), or trigger a new run
+with the agent's ids, as its page shows them:
+
+    airflow dags trigger create_agent --conf '{"user_id": "alice",
+      "agent_id": "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b", "generation": 1}'
 """
 
 from __future__ import annotations
