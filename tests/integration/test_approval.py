@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import DownstreamTasksSkipped, TaskAwaitingInput
 
+from api.prepared import build_form
+from api.schemas import PreparedSubmission
 from include.approval import build_options
 from include.creator.publish import publish_code
 from include.errors import (
@@ -21,12 +23,13 @@ from include.errors import (
     WrongStateError,
 )
 from include.models import AgentStatus, StepStatus
+from include.records import get_agent
 from include.steps import fail_agent, remaining_wait_seconds, run_step
 from oratio.operators import approval
 from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import GenerateCodeOperator
 from oratio.operators.runtime import DeployRuntimeOperator
-from tests.fakes import SOP, reload, store_agent
+from tests.fakes import FORM, RETURNS, SOP, reload, store_agent
 
 NASTY = SOP + "\n\n{{ 1+1 }} ``` [approve](https://evil.example) <b>bold</b>\n"
 
@@ -176,3 +179,24 @@ def test_the_question_survives_json(asked):
     ask(make_held(sop=NASTY))
     assert json.loads(json.dumps(asked[0]["body"])) == asked[0]["body"]
     assert approval.REASON.schema["maxLength"] == 500
+
+
+@pytest.mark.parametrize(("sent", "stored"), [("true", True), ("false", False), (None, False)])
+def test_the_wish_is_part_of_the_submission(sign_in, no_airflow, sent, stored):
+    alice = sign_in()
+    answer = alice.submit(("returns.md", RETURNS), requireApproval=sent)
+    assert answer.status_code == 201, answer.text
+    assert answer.json["requireApproval"] is stored
+    agent = get_agent(alice.user_id, answer.json["agentId"])
+    assert agent.require_approval is stored
+
+
+def test_a_wish_that_is_neither_yes_nor_no_is_refused(sign_in, no_airflow):
+    answer = sign_in().submit(("returns.md", RETURNS), requireApproval="perhaps")
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == ["requireApproval"]
+
+
+def test_a_prepared_submission_keeps_the_wish():
+    fields = {**FORM, "requireApproval": True, "files": []}
+    assert build_form(PreparedSubmission.model_validate(fields)).require_approval
