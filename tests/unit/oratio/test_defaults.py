@@ -13,7 +13,7 @@ from include import errors
 from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS
 
 AGENT = "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
-GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1}
+GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1, "turn": 0}
 
 
 def copy_params() -> ParamsDict:
@@ -84,6 +84,8 @@ def test_good_params():
         {"generation": 0},
         {"generation": "1"},
         {"generation": 1.5},
+        {"turn": -1},
+        {"turn": "first"},
     ],
 )
 def test_bad_params(bad):
