@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from include.knowledge import bases, ingestion
-from include.runtime import deploy
+from include.runtime import deploy, endpoints
 
 PROBES: Mapping[str, Callable[..., bool]] = {
     "knowledge_base": bases.is_knowledge_base_settled,
@@ -13,7 +13,7 @@ PROBES: Mapping[str, Callable[..., bool]] = {
     "ingestion_job": ingestion.is_job_settled,
     "documents": ingestion.are_documents_settled,
     "runtime": deploy.is_runtime_settled,
-    "endpoint": deploy.is_endpoint_settled,
+    "endpoint": endpoints.is_endpoint_settled,
 }
 
 
