@@ -9,7 +9,7 @@ import typer
 
 from cli.agents import AgentId, agent_path
 from cli.api import Api, open_api
-from cli.errors import UsageError
+from cli.create import read_sop
 from cli.output import build_table, print_result, to_text
 from cli.settings import Settings
 from cli.watch import follow
@@ -32,7 +32,7 @@ def update_agent(
 ) -> None:
     """Bring an agent up to these changes, and to those made before; it serves meanwhile."""
     fields = {
-        "sop": read_text(sop) if sop else None,
+        "sop": read_sop(sop) if sop else None,
         "agentName": name,
         "knowledgeBaseDescription": knowledge,
         "humanHandoffDescription": handoff,
@@ -81,11 +81,3 @@ def list_versions(context: typer.Context, agent_id: AgentId) -> None:
     ]  # fmt: skip
     view = build_table(["VERSION", "", "CREATED", "SOP", "CODE"], rows)
     print_result(versions, view, context.obj.as_json)
-
-
-def read_text(path: Path) -> str:
-    """A text file's content."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as text: {error}.") from error
