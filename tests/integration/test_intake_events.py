@@ -89,7 +89,7 @@ def run(agent):
         run_step(agent.ref, "ingest_documents", 1, fail)
     fail_agent(agent.ref)
     run_step(agent.ref, "ingest_documents", 2, work)
-    records.update_agent(agent.ref, status="active", failure=None)
+    records.update_agent(agent.ref, status="active", failure=None, dispatch=None)
 
 
 EXPECTED = [

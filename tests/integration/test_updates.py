@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -574,3 +575,10 @@ def test_a_bundle_is_stored_once(alice, agent):
     names = {item["Key"].removeprefix(prefix) for item in found["Contents"]}
     assert {"g1/bundle.zip", "g1/manifest.json", "g2/manifest.json"} <= names
     assert "g2/bundle.zip" not in names
+
+
+def test_a_late_word_that_the_run_was_sent_does_not_open_it_again(alice, agent):
+    records.record_dispatch(agent.ref)
+    assert reload(agent).dispatch is None
+    with pytest.raises(StaleGenerationError):
+        records.record_dispatch(replace(agent.ref, generation=7))
