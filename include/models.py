@@ -49,6 +49,7 @@ class Pipeline(StrEnum):
     """What the run of an agent's current generation does: the DAG of that id."""
 
     CREATE = "create_agent"
+    DELETE = "delete_agent"
 
 
 class DispatchStatus(StrEnum):
@@ -56,6 +57,7 @@ class DispatchStatus(StrEnum):
 
     PENDING = "pending"
     SENT = "sent"
+    RETRY = "retry"  # of a deletion that failed: due at `runRequestedAt`, until then in the future
 
 
 class EventType(StrEnum):

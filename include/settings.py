@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     wait_timeout_seconds: int = 20 * 60  # one deferred wait; execution_timeout does not bind then
     wait_poll_seconds: float = 1.0
     wait_poll_max_seconds: float = 10.0
+
+    # Reconciliation
+    # At least 5: a look starts five tasks of about 0.3 s each.
+    reconcile_seconds: int = Field(60, ge=5)
+    reconcile_batch: int = 200  # agents one task of one look changes: a look ends within minutes
+    overdue_margin_minutes: int = 5  # after the run's deadline, which is Airflow's to enforce
+    audit_minutes: int = Field(15, ge=1)  # lists every resource of the account
+    audit_sample: int = 100  # agents whose every part is looked at, besides what lists show
+    orphan_grace_hours: int = 24  # a resource without a record is left alone for so long
 
     # Airflow's REST API, as the intake sees it
     airflow_url: str = "http://127.0.0.1:8080"

@@ -12,6 +12,7 @@ from include import records
 from include.aws import from_aws
 from include.errors import DeadlineExceededError, NotReadyError, OratioError, StaleGenerationError
 from include.events import MAX_EVENTS
+from include.lifecycle import postpone_deletion
 from include.models import (
     Agent,
     AgentRef,
@@ -28,6 +29,13 @@ from include.settings import get_settings
 # What a step returns is written to the agent together with the step's success.
 Work = Callable[[Agent, bool], dict[str, Any] | None]
 
+RUN_STOPPED = StepError(
+    code="run_stopped", message="The run was stopped by an operator. Retry the agent."
+)
+RUN_TIMED_OUT = StepError(
+    code="deadline_exceeded",
+    message="The run took longer than its deadline and was stopped. Retry the agent.",
+)
 INTERNAL_ERROR = StepError(
     code="internal_error",
     message="An unexpected error stopped this step. Retry the agent; if it fails again, tell us.",
@@ -71,7 +79,7 @@ def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> 
     is_resumed = previous is not None and previous.status == StepStatus.WAITING
     started_at = previous.started_at if previous and is_resumed else now()
     step = Step(status=StepStatus.RUNNING, attempt=attempt, started_at=started_at)
-    is_failed = agent.status == AgentStatus.FAILED
+    is_failed = agent.status == AgentStatus.FAILED and not agent.deletion_requested_at
     reopened = {
         "status": AgentStatus.CREATING,
         "dispatch": DispatchStatus.SENT,
@@ -120,11 +128,14 @@ def fail_step(ref: AgentRef, name: str, error: OratioError) -> None:
 def fail_agent(ref: AgentRef, default: StepError = INTERNAL_ERROR) -> StepError:
     """Mark a `creating` agent `failed` with its failed step's error, its knowledge base `error`.
 
-    An agent that is serving keeps its status: a failed re-run does not take it away.
-    Returns the error recorded.
+    An agent that is serving keeps its status: a failed re-run does not take it away. A deletion
+    is tried again later. Returns the error recorded.
     """
     agent = records.get_current_agent(ref)
     name, error = find_failure(agent, default)
+    if agent.deletion_requested_at:
+        postpone_deletion(agent, name, error)
+        return error
     if agent.status != AgentStatus.CREATING:
         records.update_agent(ref, dispatch=None)
         return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from include.knowledge import bases, ingestion
+from include.removal import runs, runtimes
 from include.runtime import deploy
 
 PROBES: Mapping[str, Callable[..., bool]] = {
@@ -14,6 +15,8 @@ PROBES: Mapping[str, Callable[..., bool]] = {
     "documents": ingestion.are_documents_settled,
     "runtime": deploy.is_runtime_settled,
     "endpoint": deploy.is_endpoint_settled,
+    "endpoints": runtimes.are_endpoints_settled,
+    "outdated_runs": runs.are_outdated_runs_idle,
 }
 
 

@@ -13,7 +13,7 @@ from include.models import Agent, AgentRef
 from include.naming import bundle_key, client_token, runtime_name, runtime_tags
 from include.settings import Settings, get_settings
 
-CHANGING_STATES = frozenset({"CREATING", "UPDATING"})
+CHANGING_STATES = frozenset({"CREATING", "UPDATING", "DELETING"})
 ENTRY_POINT = "agent_file.py"
 
 

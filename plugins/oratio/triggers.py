@@ -42,5 +42,7 @@ class SettledTrigger(BaseTrigger):
         """Whether the step has something to do: the resource settled, or a lasting error."""
         try:
             return is_settled(self.probe, self.ids)
+        except RetryableError:
+            return False
         except (ClientError, BotoCoreError) as error:
             return not isinstance(from_aws(error), RetryableError)

@@ -20,8 +20,14 @@ def test_every_minute_and_never_twice_at_once(dag):
     assert dag.max_active_runs == 1
 
 
-def test_it_dispatches_and_sweeps_independently(dag):
-    assert {task.task_id for task in dag.tasks} == {"dispatch_pending", "sweep_staging"}
+def test_no_task_waits_for_another(dag):
+    assert {task.task_id for task in dag.tasks} == {
+        "dispatch_pending",
+        "close_ended_runs",
+        "fail_overdue",
+        "repeat_deletions",
+        "sweep_staging",
+    }
     assert not any(task.downstream_task_ids for task in dag.tasks)
 
 

@@ -144,6 +144,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         "AIRFLOW_PORT": str(airflow_port),
         "API_PORT": str(api_port),
         "STAND_IN_DELAYS": "off",
+        "RECONCILE_SECONDS": "10",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
     }
     settings = StackSettings(
