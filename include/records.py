@@ -100,14 +100,14 @@ def list_open_agents(dispatch: DispatchStatus, until: str = END_OF_TIME) -> Iter
 
     Read from an index that holds just these, then one by one, consistently.
     """
-    for user_id, agent_id in list_open_keys(dispatch, until):
-        agent = find_agent(user_id, agent_id)
+    for ref in list_open_refs(dispatch, until):
+        agent = find_agent(ref.user_id, ref.agent_id)
         if agent and agent.dispatch == dispatch:
             yield agent
 
 
-def list_open_keys(dispatch: DispatchStatus, until: str = END_OF_TIME) -> Iterator[tuple[str, str]]:
-    """User id and agent id of the same agents, as the index has them: perhaps a moment old."""
+def list_open_refs(dispatch: DispatchStatus, until: str = END_OF_TIME) -> Iterator[AgentRef]:
+    """The same agents, as the index has them: perhaps a moment old."""
     pages = (
         client("dynamodb")
         .get_paginator("query")
@@ -119,7 +119,7 @@ def list_open_keys(dispatch: DispatchStatus, until: str = END_OF_TIME) -> Iterat
         )
     )
     for item in (read(item) for page in pages for item in page["Items"]):
-        yield item["userId"], item["agentId"]
+        yield AgentRef(item["userId"], item["agentId"], item["generation"])
 
 
 def update_agent(ref: AgentRef, **attributes: Any) -> None:

@@ -10,7 +10,7 @@ from include import records
 from include.airflow_runs import Run, list_agent_runs, list_open_runs
 from include.dispatch import dispatch_agent
 from include.errors import StaleGenerationError
-from include.models import Agent, DispatchStatus, StepError
+from include.models import Agent, AgentRef, DispatchStatus, StepError
 from include.settings import get_settings
 from include.steps import RUN_STOPPED, RUN_TIMED_OUT, fail_agent
 
@@ -23,25 +23,25 @@ def close_ended_runs() -> int:
     Airflow is asked for all open runs at once, and about single agents only when theirs is not
     among them. One agent's trouble does not keep the others waiting.
     """
-    sent = list(records.list_open_keys(DispatchStatus.SENT))
+    sent = list(records.list_open_refs(DispatchStatus.SENT))
     if not sent:
         return 0
-    at_work = {run.ref.agent_id for run in list_open_runs()}
-    suspects = ((user_id, agent_id) for user_id, agent_id in sent if agent_id not in at_work)
-    return sum(close_run(*key) for key in islice(suspects, get_settings().reconcile_batch))
+    at_work = {run.ref for run in list_open_runs()}
+    suspects = (ref for ref in sent if ref not in at_work)
+    return sum(close_run(ref) for ref in islice(suspects, get_settings().reconcile_batch))
 
 
-def close_run(user_id: str, agent_id: str) -> bool:
+def close_run(ref: AgentRef) -> bool:
     """Correct one agent, if its run has ended indeed."""
-    agent = records.find_agent(user_id, agent_id)
+    agent = records.find_agent(ref.user_id, ref.agent_id)
     if agent is None or agent.dispatch != DispatchStatus.SENT:
         return False
     try:
-        return correct(agent, [r for r in list_agent_runs(agent_id) if r.ref == agent.ref])
+        return correct(agent, [r for r in list_agent_runs(ref.agent_id) if r.ref == agent.ref])
     except StaleGenerationError:
         return False  # it has moved on meanwhile
     except Exception as error:  # whatever it is, the next agent may fare better
-        log.warning("agent_id=%s ended run not closed: %r", agent_id, error)
+        log.warning("agent_id=%s ended run not closed: %r", ref.agent_id, error)
         return False
 
 

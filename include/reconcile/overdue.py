@@ -24,7 +24,7 @@ def fail_overdue() -> int:
 
     One agent's trouble does not keep the others waiting.
     """
-    if not any(records.list_open_keys(DispatchStatus.SENT)):
+    if not any(records.list_open_refs(DispatchStatus.SENT)):
         return 0
     paused = list_paused()
     for pipeline in paused:
