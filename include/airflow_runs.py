@@ -62,7 +62,7 @@ def parse_run(run: dict[str, Any]) -> Run | None:
     conf = run.get("conf") or {}
     try:
         ref = AgentRef(conf["user_id"], conf["agent_id"], int(conf.get("generation", 1)))
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return None
     return Run(run["dag_id"], run["dag_run_id"], run["state"], ref, measure(run))
 
