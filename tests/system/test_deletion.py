@@ -16,7 +16,7 @@ RUNTIME, ENDPOINT = "bedrock-agentcore::runtime", "bedrock-agentcore::endpoint"
 DOCUMENT = {"hours.md": b"# Hours\n\nThe shop opens at nine and closes at six."}
 BUCKETS = ("oratio-knowledge-bases", "oratio-generated-code")
 LIMIT_SECONDS = 120
-HELD_SECONDS = 20  # long enough to be deleted in that state, short enough to be removed afterwards
+HELD_SECONDS = 20  # its creation, and then its deletion, take so long
 
 
 def list_traces(stack: Any, agent_id: str) -> list[str]:
@@ -90,8 +90,10 @@ def test_deleted_while_aws_is_making_a_part(stack: Any, model: str, step: str) -
     tenant = stack.tenant("deleter")
     agent_id = tenant.create(DOCUMENT)["agentId"]
     wait_until(lambda: step_of(tenant.get(agent_id), step) == "waiting", f"{step} to wait")
-    stack.set_delay(model, 0)  # of what begins from now on: what was begun takes its time
-    delete_and_watch(stack, tenant, agent_id)
+    try:
+        delete_and_watch(stack, tenant, agent_id)
+    finally:
+        stack.set_delay(model, 0)
 
 
 @pytest.mark.parametrize("step", ["generate_code", "verify_agent", "activate"])
@@ -139,11 +141,11 @@ def test_a_run_marked_failed_shows_on_its_agent(stack: Any) -> None:
     agent_id = tenant.create(DOCUMENT)["agentId"]
     step = "ensure_knowledge_base"
     wait_until(lambda: step_of(tenant.get(agent_id), step) == "waiting", f"{step} to wait")
-    stack.set_delay(BASE, 0)
     with stack.airflow() as airflow:
         path = f"/api/v2/dags/create_agent/dagRuns/agent-{agent_id}-g1"
         airflow.patch(path, json={"state": "failed"}).raise_for_status()
     failed = tenant.wait_for(agent_id, "failed")
+    stack.set_delay(BASE, 0)
     assert (failed["failure"]["code"], failed["failedStep"]) == ("run_stopped", step)
 
 
