@@ -16,7 +16,7 @@ RUNTIME, ENDPOINT = "bedrock-agentcore::runtime", "bedrock-agentcore::endpoint"
 DOCUMENT = {"hours.md": b"# Hours\n\nThe shop opens at nine and closes at six."}
 BUCKETS = ("oratio-knowledge-bases", "oratio-generated-code")
 LIMIT_SECONDS = 120
-HELD_SECONDS = 20  # its creation, and then its deletion, take so long
+HELD_SECONDS = 10  # its creation, and then its deletion, take so long
 
 
 def list_traces(stack: Any, agent_id: str) -> list[str]:
