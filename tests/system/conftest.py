@@ -145,6 +145,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         "API_PORT": str(api_port),
         "STAND_IN_DELAYS": "off",
         "WAIT_INLINE_SECONDS": "1",
+        "RECONCILE_SECONDS": "10",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
     }
     settings = StackSettings(
