@@ -22,6 +22,7 @@ from include.models import (
     KnowledgeBaseStatus,
     now,
 )
+from include.tracing import get_traceparent
 
 # Only these two follow a tenant's word; the others follow a run.
 SWITCHES = {(AgentStatus.ACTIVE, AgentStatus.PAUSED), (AgentStatus.PAUSED, AgentStatus.ACTIVE)}
@@ -93,6 +94,7 @@ def build_retry(agent: Agent) -> Agent:
             "failure": None,
             "failed_step": None,
             "steps": {},
+            "traceparent": get_traceparent(),
             "update_requested_at": None,
             "updated_at": now(),
         }
@@ -104,7 +106,7 @@ def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
 
     :raises ConflictError: when the agent is not as it was read.
     """
-    changed = {"generation", "status", "dispatch", "steps", "updated_at"}
+    changed = {"generation", "status", "dispatch", "steps", "traceparent", "updated_at"}
     removed = {"failure", "failed_step", "update_requested_at"}
     attributes = {name: getattr(retried, name) for name in changed} | dict.fromkeys(removed)
     base = records.build_knowledge_base_update(

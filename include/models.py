@@ -199,6 +199,7 @@ class Agent(Record):
     steps: dict[str, Step] = Field(default_factory=dict)
     events: list[Event] = Field(default_factory=list)  # the latest; see include/events.py
     event_count: int = 0  # of all there ever were
+    traceparent: str | None = None  # the request whose trace the run continues; see tracing.py
     update_requested_at: str | None = None  # changed since, but the running agent was not
     deletion_requested_at: str | None = None  # gone for its tenant; what it used is not yet
     bedrock_knowledge_base_arn: str | None = None

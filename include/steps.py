@@ -22,6 +22,7 @@ from include.models import (
     now,
 )
 from include.settings import get_settings
+from include.tracing import trace_step
 
 Work = Callable[[Agent, bool], None]
 
@@ -43,7 +44,8 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
     previous = agent.steps.get(name)
     step, agent = start_step(agent, name, attempt, previous)
     try:
-        work(agent, previous is not None and previous.status == StepStatus.FAILED)
+        with trace_step(agent, name, attempt):
+            work(agent, previous is not None and previous.status == StepStatus.FAILED)
     except NotReadyError:
         records.record_step(ref, name, step.model_copy(update={"status": StepStatus.WAITING}))
         raise
