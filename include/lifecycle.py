@@ -34,11 +34,14 @@ CONTENT = frozenset({
     "human_handoff_description",
     "voice_config",
     "text_config",
+    "file_descriptions",
 })  # fmt: skip
 
 
 def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
     """Store new values (snake_case names); None removes one, `status` pauses and resumes.
+
+    `file_descriptions` go to the knowledge base, whose documents have to be indexed again.
 
     What is changed before the first step, or while the agent is failed, is what the next run uses.
     A serving agent goes on as it is and is marked `update_requested_at`.
@@ -47,6 +50,8 @@ def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
     :raises ConflictError: when the agent is not as it was read.
     """
     attributes = dict(changes)
+    descriptions = attributes.pop("file_descriptions", None)
+    more = [] if descriptions is None else [build_descriptions(agent, descriptions)]
     events = []
     if "status" in changes:
         require_switch(agent, changes["status"])
@@ -55,7 +60,16 @@ def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
         require_no_run(agent)
         if is_serving(agent):
             attributes["update_requested_at"] = now()
-    records.change_agent(agent, attributes, events)
+    records.change_agent(agent, attributes, events, *more)
+
+
+def build_descriptions(agent: Agent, descriptions: dict[str, str]) -> dict[str, Any]:
+    """A transaction's action that replaces the descriptions of an agent's files and folders."""
+    return records.build_knowledge_base_update(
+        agent.knowledge_base_id,
+        folder_file_descriptions=descriptions,
+        documents_changed_at=now(),
+    )
 
 
 def require_switch(agent: Agent, status: AgentStatus) -> None:

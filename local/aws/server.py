@@ -18,6 +18,7 @@ from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
+from local.aws.instances import forget_instances
 from local.aws.items import make_items_atomic
 from local.aws.knowledge import sync
 from local.aws.knowledge.data_sources import DataSources
@@ -44,6 +45,7 @@ def build_server(
     complete_cloudformation()
     date_multipart_uploads()
     make_items_atomic()
+    forget_instances()
     app = StandInApp(SERVICES, on_change)
     if on_change:
         sync.FINISH_HOOKS.append(on_change)
