@@ -51,7 +51,7 @@ check: setup ## Lint, format, types, layers, template: what CI runs
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 	$(BIN)/cfn-lint infra/template.yaml
 
-fuzz-api: setup ## Send some 10,000 generated requests to the intake, against its OpenAPI file
+fuzz-api: setup ## Send more than 10,000 generated requests to the intake, against its OpenAPI file
 	@FUZZ_EXAMPLES=350 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
 
 openapi: setup ## Write docs/openapi.json from the code
@@ -61,10 +61,11 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, retrieval quality, uploads
+bench: setup ## Measure: POST to active, retrieval quality, uploads, the intake
 	@$(RUN) -m benchmarks.creation
 	@$(RUN) -m benchmarks.retrieval
 	@$(RUN) -m benchmarks.uploads
+	@$(RUN) -m benchmarks.intake
 
 lock: setup ## Resolve requirements*.txt again into requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -53,7 +53,6 @@ def create_app_with_floor() -> Flask:
     def record() -> tuple[dict[str, Any], int]:
         with recording(calls):
             answer: tuple[dict[str, Any], int] = app.view_functions["agents.create_agent"]()
-        print([c[1] for c in calls], file=sys.stderr, flush=True)
         return answer
 
     @app.post("/floor")
@@ -118,7 +117,13 @@ def serve(environment: dict[str, str]) -> Iterator[str]:
         command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
         command += ["--workers", "1", "--threads", "16", "--worker-class", "gthread"]
         command += ["--log-level", "error", "benchmarks.intake:create_app_with_floor()"]
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, pass_fds=[listener.fileno()])
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            cwd=ROOT,
+            pass_fds=[listener.fileno()],
+            stderr=subprocess.DEVNULL,  # each agent's dispatch stays pending, and says so
+        )
         try:
             wait_for(f"{url}/health")
             yield url
