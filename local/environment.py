@@ -96,7 +96,11 @@ def trace_variables() -> dict[str, str]:
     """Airflow's traces, where there is a collector for the intake's."""
     if not get_settings().otel_exporter_otlp_endpoint:
         return {}
-    return {"AIRFLOW__TRACES__OTEL_ON": "True", "OTEL_TRACES_EXPORTER": "otlp_proto_http"}
+    return {
+        "AIRFLOW__TRACES__OTEL_ON": "True",
+        "OTEL_SERVICE_NAME": "oratio-airflow",  # the intake names itself
+        "OTEL_TRACES_EXPORTER": "otlp_proto_http",
+    }
 
 
 def database_settings(stack: StackSettings) -> dict[str, str]:

@@ -113,7 +113,8 @@ def short_streams(configure):
     configure(EVENT_STREAM_SECONDS=0)
 
 
-@pytest.mark.usefixtures("stand_in", "no_airflow", "short_streams")
+# Emptied for each route: every request stores an agent, and moto copies the table to add one.
+@pytest.mark.usefixtures("empty_stand_in", "no_airflow", "short_streams")
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES,

@@ -181,7 +181,7 @@ def test_spans_reach_a_collector():
             pass
 
     with serve(Collector) as url:
-        run_intake(OTEL_EXPORTER_OTLP_ENDPOINT=url, OTEL_EXPORTER_OTLP_COMPRESSION="none")
+        run_intake(OTEL_EXPORTER_OTLP_ENDPOINT=url, OTEL_SERVICE_NAME="oratio-airflow")
     (resource,) = received.resource_spans
     names = [span.name for scope in resource.scope_spans for span in scope.spans]
     assert names == ["GET /openapi.json"]

@@ -22,6 +22,7 @@ REPETITIONS = 100
 DOCUMENT = {"hours.md": b"# Hours\n\nThe shop opens at nine and closes at six."}
 
 
+@pytest.mark.timeout(300 + 12 * AGENTS)
 def test_what_is_submitted_while_airflow_is_down_is_made_once(stack: Any) -> None:
     tenant = stack.tenant("patient")
     programs = connect(stack.settings)
@@ -37,7 +38,7 @@ def test_what_is_submitted_while_airflow_is_down_is_made_once(stack: Any) -> Non
     def all_active() -> bool:
         return all(tenant.get(agent_id)["status"] == "active" for agent_id in ids)
 
-    wait_until(all_active, "all agents to become active", seconds=180 + 4 * AGENTS)
+    wait_until(all_active, "all agents to become active", seconds=180 + 10 * AGENTS)
     for agent_id in ids:
         assert list_runs(stack, agent_id) == [f"agent-{agent_id}-g1"]
         assert count_resources(stack, agent_id) == (1, 1)
