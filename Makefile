@@ -52,7 +52,7 @@ check: setup ## Lint, format, types, layers, template: what CI runs
 	$(BIN)/cfn-lint infra/template.yaml
 
 fuzz-api: setup ## Send more than 10,000 generated requests to the intake, against its OpenAPI file
-	@FUZZ_EXAMPLES=230 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
+	@FUZZ_EXAMPLES=450 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
 
 openapi: setup ## Write docs/openapi.json from the code
 	@$(RUN) -m api.openapi > docs/openapi.json

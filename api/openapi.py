@@ -185,7 +185,9 @@ def build_responses(rule: Rule, facts: Description) -> dict[str, Any]:
     )
     responses = {status: build_response(status, answers[status]) for status in sorted(answers)}
     if facts.is_stream:
-        stream = MediaType(media_type_schema=Schema(type="string"))
+        parts = {name: Schema(type="string") for name in ("id", "event", "data")}
+        event = Schema(type="object", properties=parts, description="Each event of the stream.")
+        stream = MediaType(media_type_schema=event)
         responses[200].content = {**(responses[200].content or {}), EVENT_STREAM_TYPE: stream}
     return {str(status): response for status, response in responses.items()}
 

@@ -33,7 +33,7 @@ from local.settings import ROOT
 from local.tokens import make_token
 
 REQUESTS = 300
-BATCH = 50
+BATCH = 30
 WARM_UP = 16
 CONCURRENCIES = (1, 8)
 THREADS = 8  # as the intake itself has for the documents of one request
