@@ -51,8 +51,8 @@ check: setup ## Lint, format, types, layers, template: what CI runs
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 	$(BIN)/cfn-lint infra/template.yaml
 
-fuzz-api: setup ## Send some 10,000 generated requests to the intake, against its OpenAPI file
-	@FUZZ_EXAMPLES=350 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
+fuzz-api: setup ## Send more than 10,000 generated requests to the intake, against its OpenAPI file
+	@FUZZ_EXAMPLES=450 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
 
 openapi: setup ## Write docs/openapi.json from the code
 	@$(RUN) -m api.openapi > docs/openapi.json
@@ -65,12 +65,13 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updates under load
+bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updates, the intake
 	@$(RUN) -m benchmarks.creation
 	@$(RUN) -m benchmarks.throughput
 	@$(RUN) -m benchmarks.retrieval
 	@$(RUN) -m benchmarks.uploads
 	@$(RUN) -m benchmarks.updates
+	@$(RUN) -m benchmarks.intake
 
 lock: setup ## Resolve requirements*.txt again into requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

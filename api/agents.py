@@ -9,7 +9,7 @@ from flask import Blueprint, Response, g, request
 
 from api.auth import get_user_id
 from api.creation import build_records, store, try_dispatch
-from api.idempotency import answer_once
+from api.idempotency import answer_once, is_answered
 from api.openapi import describe
 from api.pages import AgentQuery, build_page, read_position, read_query
 from api.revisions import build_agent_response, read_agent
@@ -17,6 +17,7 @@ from api.schemas import AgentView, SubmissionBody
 from api.submission_checks import Submission
 from api.uploads import receive_submission
 from include import lists
+from include.errors import TenantQuotaError
 from include.idempotency import Answer, Claim, build_completion
 from include.models import AgentRef, AgentSummary, Record
 from include.usage import require_room
@@ -42,12 +43,24 @@ def create_agent() -> tuple[dict[str, Any], int]:
     """Accept a submission: 201 once it is recorded, whether or not Airflow is there."""
     ref = AgentRef(get_user_id(), str(uuid4()), 1)
     g.agent_id = ref.agent_id
-    require_room(ref.user_id, agents=1)
+    require_room_or_answer(ref.user_id)
     with receive_submission(request, ref) as submission:
         answer = answer_once(
             ref.user_id, submission.payload, lambda claim: accept(ref, submission, claim)
         )
     return answer.body, answer.status
+
+
+def require_room_or_answer(user_id: str) -> None:
+    """Refuse early what the quotas have no room for, before its documents are read.
+
+    The transaction that creates the agent refuses it for good. A repetition needs no room.
+    """
+    try:
+        require_room(user_id, agents=1)
+    except TenantQuotaError:
+        if not is_answered(user_id):
+            raise
 
 
 def accept(ref: AgentRef, submission: Submission, claim: Claim | None) -> Answer:

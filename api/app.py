@@ -38,6 +38,10 @@ def create_app() -> Flask:
     # A submission, which is streamed, sets its own limit.
     app.config["MAX_CONTENT_LENGTH"] = settings.max_json_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    if settings.otel_exporter_otlp_endpoint:
+        from api.tracing import register_tracing  # heavy, so for those who want it only
+
+        register_tracing(app)
     register_request_log(app)
     register_limiter(app, settings)
     agent_routes = (prepared, agent_lifecycle, agent_versions, agent_documents, agent_events)

@@ -14,6 +14,7 @@ from include.models import Agent, AgentRef, DispatchStatus, KnowledgeBase
 from include.naming import document_uri
 from include.settings import get_settings
 from include.staging import publish
+from include.tracing import get_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def build_records(ref: AgentRef, submission: Submission) -> tuple[Agent, Knowled
         agent_id=ref.agent_id,
         knowledge_base_id=str(uuid4()),
         dispatch=DispatchStatus.PENDING,
+        traceparent=get_traceparent(),
     )
     knowledge_base = KnowledgeBase(
         knowledge_base_id=agent.knowledge_base_id,

@@ -14,7 +14,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from api.auth import get_user_id
 from api.errors import InvalidFormError
-from api.openapi import describe
+from api.openapi import EVENT_STREAM_TYPE, describe
 from api.schemas import EventView
 from include import records
 from include.errors import NotFoundError
@@ -22,7 +22,6 @@ from include.events import number_events
 from include.models import Agent, AgentStatus, Event
 from include.settings import get_settings
 
-SSE = "text/event-stream"
 RETRY_SECONDS = 5
 HEARTBEAT = ": still here\n\n"
 
@@ -30,7 +29,12 @@ agent_events = Blueprint("events", __name__)
 
 
 @agent_events.get("/api/agents/<agent_id>/events")
-@describe(tag="agents", answers={200: list[EventView], 204: None}, headers=("Last-Event-ID",))
+@describe(
+    tag="agents",
+    answers={200: list[EventView], 204: None},
+    headers=("Last-Event-ID",),
+    is_stream=True,
+)
 def list_events(agent_id: str) -> Response:
     """Each step as it starts, waits, retries and ends, and each change of the agent's status.
 
@@ -40,7 +44,10 @@ def list_events(agent_id: str) -> Response:
     """
     agent = records.get_agent(get_user_id(), agent_id)
     last_id = read_last_event_id()
-    if request.accept_mimetypes.best_match([SSE, "application/json"]) == "application/json":
+    if (
+        request.accept_mimetypes.best_match([EVENT_STREAM_TYPE, "application/json"])
+        == "application/json"
+    ):
         return jsonify([view_event(*item) for item in number_events(agent, last_id)])
     if last_id >= agent.event_count and is_final(agent):
         return Response(status=204)
@@ -62,7 +69,7 @@ def build_stream(agent: Agent, last_id: int) -> Response:
     if not permits.acquire(blocking=False):
         message = "Too many clients watch agents. Try again shortly, or ask for JSON."
         raise ServiceUnavailable(message, retry_after=RETRY_SECONDS)
-    response = Response(stream_events(agent, last_id), mimetype=SSE)
+    response = Response(stream_events(agent, last_id), mimetype=EVENT_STREAM_TYPE)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
     response.call_on_close(permits.release)

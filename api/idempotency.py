@@ -17,7 +17,7 @@ from flask import request
 
 from api.errors import InvalidFormError
 from include.errors import RequestInFlightError
-from include.idempotency import Answer, Claim, claim_key, release
+from include.idempotency import Answer, Claim, claim_key, has_answer, release
 from include.records import is_fence_error
 
 HEADER = "Idempotency-Key"
@@ -46,6 +46,12 @@ def claim_request(user_id: str, payload: Any) -> Claim | Answer | None:
     """A claim on the request's key, or the answer it has; None without a key."""
     key = read_key()
     return None if key is None else claim_key(user_id, key, build_fingerprint(payload))
+
+
+def is_answered(user_id: str) -> bool:
+    """Whether a request with this one's key has had its answer."""
+    key = read_key()
+    return key is not None and has_answer(user_id, key)
 
 
 def give_up(claim: Claim | None, error: BaseException) -> None:

@@ -15,9 +15,16 @@ from api.idempotency import answer_once
 from api.openapi import describe
 from api.revisions import build_agent_response, change_current, read_agent
 from api.schemas import AgentChange, AgentView, Deletion
-from api.submission_checks import Problems, check_texts, problem
+from api.submission_checks import (
+    Problems,
+    Upload,
+    check_descriptions,
+    check_texts,
+    find_description,
+    problem,
+)
 from api.uploads import describe_validation
-from include import lifecycle
+from include import documents, lifecycle
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, KnowledgeBase, KnowledgeBaseStatus
 from include.settings import get_settings
@@ -42,8 +49,20 @@ def change_agent(agent_id: str) -> Response:
     """
     get_user_id()  # who may not ask learns nothing of what is wrong with the question
     changes = read_change()
-    change_current(agent_id, lambda agent, _: lifecycle.change_agent(agent, changes))
+    change_current(agent_id, lambda agent, base: change(agent, base, changes))
     return build_agent_response(*read_agent(agent_id))
+
+
+def change(agent: Agent, knowledge_base: KnowledgeBase, changes: dict[str, Any]) -> None:
+    """Record the changes; new descriptions also go beside the documents."""
+    descriptions = changes.get("file_descriptions")
+    uploads = [Upload(document.path, document.size_bytes) for document in knowledge_base.documents]
+    if problems := check_descriptions(descriptions or {}, uploads):
+        raise InvalidFormError(problems)
+    lifecycle.change_agent(agent, changes)
+    if descriptions is not None:
+        texts = {upload.path: find_description(upload.path, descriptions) for upload in uploads}
+        documents.rewrite_sidecars(agent.ref, texts)
 
 
 @agent_lifecycle.delete("/api/agents/<agent_id>")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, g, request
-from flask_limiter import Limiter
+from flask import Flask, Response, g, request
+from flask_limiter import HeaderNames, Limiter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.auth import get_user_id
@@ -12,6 +12,8 @@ from include.settings import Settings, get_settings
 
 # Asked by machines that must not be refused.
 UNLIMITED = {"/livez", "/readyz", "/health", "/metrics"}
+# Where flask-limiter puts its Retry-After, which it has for every answer.
+NEXT_WINDOW = "X-RateLimit-Next-Window"
 
 
 def register_limiter(app: Flask, settings: Settings) -> None:
@@ -20,6 +22,7 @@ def register_limiter(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
         )
+    app.after_request(say_when_to_come_back)  # Flask calls it after the limiter's own
     # One count for all routes, so application limits; if Redis is away, each process counts.
     Limiter(
         identify_caller,
@@ -27,9 +30,18 @@ def register_limiter(app: Flask, settings: Settings) -> None:
         application_limits=[find_limit],
         application_limits_exempt_when=lambda: request.path in UNLIMITED,
         headers_enabled=True,
+        header_name_mapping={HeaderNames.RETRY_AFTER: NEXT_WINDOW},
         storage_uri=settings.rate_limit_storage_url,
         in_memory_fallback_enabled=True,
     )
+
+
+def say_when_to_come_back(response: Response) -> Response:
+    """Retry-After on a refusal that has none of its own yet, and on nothing else."""
+    seconds = response.headers.pop(NEXT_WINDOW, None)
+    if response.status_code == 429 and seconds:
+        response.headers.setdefault("Retry-After", seconds)
+    return response
 
 
 def identify_caller() -> str:

@@ -40,6 +40,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 # A model, a list of one, the media type of what is no JSON, or None for an empty body.
 Answer = type[BaseModel] | GenericAlias | str | None
 
+EVENT_STREAM_TYPE = "text/event-stream"
 PROBLEM_TYPE = "application/problem+json"
 # Any request may meet these: malformed, too many, a bug, AWS away.
 COMMON_ERRORS = (400, 429, 500, 503)
@@ -67,6 +68,7 @@ class Description:
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = field(default=())
     is_public: bool = False
+    is_stream: bool = False  # what its 200 lists, it also sends as Server-Sent Events
 
 
 def describe(**facts: Any) -> Callable[[View], View]:
@@ -182,7 +184,13 @@ def build_responses(rule: Rule, facts: Description) -> dict[str, Any]:
     answers: dict[int, Any] = dict.fromkeys(errors - facts.answers.keys(), Problem) | dict(
         facts.answers
     )
-    return {str(status): build_response(status, answers[status]) for status in sorted(answers)}
+    responses = {status: build_response(status, answers[status]) for status in sorted(answers)}
+    if facts.is_stream:
+        parts = {name: Schema(type="string") for name in ("id", "event", "data")}
+        event = Schema(type="object", properties=parts, description="Each event of the stream.")
+        stream = MediaType(media_type_schema=event)
+        responses[200].content = {**(responses[200].content or {}), EVENT_STREAM_TYPE: stream}
+    return {str(status): response for status, response in responses.items()}
 
 
 def build_response(status: int, answer: Answer) -> Response:

@@ -64,7 +64,6 @@ def prepare_agent() -> tuple[dict[str, Any], int]:
     """
     user_id = get_user_id()
     asked = read_prepared(request.get_json())
-    check_prepared(user_id, asked)
     payload = asked.model_dump(mode="json")
     answer = answer_once(user_id, payload, lambda claim: prepare(user_id, asked, claim))
     return answer.body, answer.status
@@ -89,7 +88,8 @@ def submit_agent(agent_id: str) -> tuple[dict[str, Any], int]:
 
 
 def prepare(user_id: str, asked: PreparedSubmission, claim: Claim | None) -> Answer:
-    """Keep the announcement and sign an address for each document."""
+    """Check and keep the announcement, and sign an address for each document."""
+    check_prepared(user_id, asked)
     ref = AgentRef(user_id, str(uuid4()), 1)
     put_manifest(ref, asked.model_dump_json(by_alias=True).encode())
     expires_at = datetime.now(UTC) + timedelta(seconds=get_settings().presigned_seconds)

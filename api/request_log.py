@@ -49,11 +49,10 @@ def end_request(response: Response) -> Response:
 
 def log_request(route: str, status: int, seconds: float) -> None:
     """One line, of names and numbers only: no query, no header, no body."""
-    agent_id = (request.view_args or {}).get("agent_id") or g.get("agent_id")
     facts = {
         "request_id": g.request_id,
         "user_id": g.get("user_id"),
-        "agent_id": str(agent_id)[:MAX_LOGGED_CHARACTERS] if agent_id else None,
+        "agent_id": find_agent_id(),
         "method": request.method[:MAX_LOGGED_CHARACTERS],
         "route": route,
         "status": status,
@@ -61,3 +60,9 @@ def log_request(route: str, status: int, seconds: float) -> None:
         "address": request.remote_addr,
     }
     log.info("request", extra=facts)
+
+
+def find_agent_id() -> str | None:
+    """The agent the request is about; a caller may have typed anything there."""
+    agent_id = (request.view_args or {}).get("agent_id") or g.get("agent_id")
+    return str(agent_id)[:MAX_LOGGED_CHARACTERS] if agent_id else None

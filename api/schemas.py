@@ -23,6 +23,7 @@ from include.models import (
     Step,
     UpdateFailure,
 )
+from include.settings import get_settings
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=5_000)]
@@ -113,6 +114,9 @@ class AgentChange(Record):
     human_handoff_description: Annotated[Text | None, Required] = None
     voice_config: ChangedConfig = None
     text_config: ChangedConfig = None
+    file_descriptions: Annotated[
+        dict[str, str] | None, AfterValidator(refuse_null), AfterValidator(normalize_names)
+    ] = None
     status: Annotated[Literal[AgentStatus.ACTIVE, AgentStatus.PAUSED] | None, Required] = None
 
 
@@ -218,12 +222,30 @@ class Readiness(Record):
     checks: dict[str, Literal["ok", "failed"]]
 
 
+def limit_message(message: str) -> str:
+    """Refuse what is longer than the setting allows."""
+    limit = get_settings().max_message_characters
+    if len(message) > limit:
+        raise ValueError(f"must have at most {limit} characters")
+    return message
+
+
+def describe_message(schema: dict[str, Any]) -> None:
+    """The same in the message's schema."""
+    schema["maxLength"] = get_settings().max_message_characters
+
+
 class ChatRequest(Record):
     """The body of POST .../chat."""
 
     model_config = ConfigDict(extra="forbid")
 
-    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+    message: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1),
+        AfterValidator(limit_message),
+        Field(json_schema_extra=describe_message),
+    ]
     session_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
 
 

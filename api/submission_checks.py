@@ -126,7 +126,7 @@ def check_descriptions(descriptions: Iterable[str], uploads: list[Upload]) -> Pr
     for upload in uploads:
         known |= {upload.path, *map(str, PurePosixPath(upload.path).parents)}
     return [
-        problem("fileDescriptions", f"{name!r} is none of the files or folders sent")
+        problem("fileDescriptions", f"{name!r} is none of the files or folders")
         for name in descriptions
         if name.rstrip("/") not in known
     ]

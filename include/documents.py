@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import IO, Any
 
@@ -16,6 +17,7 @@ from include.settings import get_settings
 MAX_SIDECAR_BYTES = 1024
 MAX_DESCRIPTION_CHARACTERS = 200
 MAX_DELETED_AT_ONCE = 1000  # by S3
+SIDECAR_THREADS = 8
 
 
 def put_document(ref: AgentRef, path: str, content: IO[bytes]) -> None:
@@ -37,6 +39,17 @@ def put_sidecar(ref: AgentRef, path: str, description: str) -> None:
         Tagging=object_tagging(ref, "knowledge-base"),
         ContentType="application/json",
     )
+
+
+def rewrite_sidecars(ref: AgentRef, descriptions: Mapping[str, str | None]) -> None:
+    """Give each of these documents the sidecar of its description, or none."""
+    described = {path: text for path, text in descriptions.items() if text}
+    with ThreadPoolExecutor(SIDECAR_THREADS) as executor:
+        jobs = [executor.submit(put_sidecar, ref, *item) for item in described.items()]
+    for job in jobs:
+        job.result()
+    prefix = agent_prefix(ref.user_id, ref.agent_id)
+    delete_objects([prefix + p + SIDECAR_SUFFIX for p in descriptions.keys() - described.keys()])
 
 
 def build_sidecar(ref: AgentRef, description: str) -> bytes:
@@ -74,9 +87,14 @@ def list_documents(ref: AgentRef) -> list[dict[str, Any]]:
 def delete_document(ref: AgentRef, path: str) -> None:
     """Remove one document and its sidecar; the bucket's lifecycle rule ends their old versions."""
     key = agent_prefix(ref.user_id, ref.agent_id) + path
-    objects = [{"Key": key}, {"Key": key + SIDECAR_SUFFIX}]
-    bucket = get_settings().kb_bucket
-    client("s3").delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    delete_objects([key, key + SIDECAR_SUFFIX])
+
+
+def delete_objects(keys: list[str]) -> None:
+    """Remove up to 1,000 objects of the documents bucket; those that are not there, too."""
+    if keys:
+        delete = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        client("s3").delete_objects(Bucket=get_settings().kb_bucket, Delete=delete)
 
 
 def delete_documents(ref: AgentRef) -> None:

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from include.aws import client, error_code
 from include.errors import KeyReusedError, RequestInFlightError
-from include.items import read
+from include.items import get_item, read
 from include.settings import get_settings
 
 CLAIM_IS_OURS = "#owner = :owner"
@@ -66,6 +66,12 @@ def claim_key(user_id: str, key: str, fingerprint: str) -> Claim | Answer:
             raise
         return read_answer(read(error.response["Item"]), fingerprint)
     return claim
+
+
+def has_answer(user_id: str, key: str) -> bool:
+    """Whether an answer is kept under this key."""
+    item = get_item(get_settings().idempotency_table, Claim(user_id, key, "").item["Key"])
+    return item is not None and "answer" in item and item["expiresAt"] >= time.time()
 
 
 def put_claim(claim: Claim, fingerprint: str) -> None:

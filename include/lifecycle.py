@@ -24,6 +24,7 @@ from include.models import (
     StepError,
     now,
 )
+from include.tracing import get_traceparent
 
 # Between two tries of a deletion.
 MIN_PAUSE, MAX_PAUSE = timedelta(minutes=1), timedelta(hours=1)
@@ -37,11 +38,14 @@ CONTENT = frozenset({
     "human_handoff_description",
     "voice_config",
     "text_config",
+    "file_descriptions",
 })  # fmt: skip
 
 
 def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
     """Store new values (snake_case names); None removes one, `status` pauses and resumes.
+
+    `file_descriptions` go to the knowledge base, whose documents have to be indexed again.
 
     What is changed before the first step, or while the agent is failed, is what the next run uses.
     A serving agent goes on as it is and is marked as to be updated (include/updates.py).
@@ -50,6 +54,8 @@ def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
     :raises ConflictError: when the agent is not as it was read.
     """
     attributes = dict(changes)
+    descriptions = attributes.pop("file_descriptions", None)
+    more = [] if descriptions is None else [build_descriptions(agent, descriptions)]
     events = []
     if "status" in changes:
         require_switch(agent, changes["status"])
@@ -58,7 +64,16 @@ def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
         require_no_run(agent)
         if is_serving(agent):
             attributes |= request_update()
-    records.change_agent(agent, attributes, events)
+    records.change_agent(agent, attributes, events, *more)
+
+
+def build_descriptions(agent: Agent, descriptions: dict[str, str]) -> dict[str, Any]:
+    """A transaction's action that replaces the descriptions of an agent's files and folders."""
+    return records.build_knowledge_base_update(
+        agent.knowledge_base_id,
+        folder_file_descriptions=descriptions,
+        documents_changed_at=now(),
+    )
 
 
 def require_switch(agent: Agent, status: AgentStatus) -> None:
@@ -124,6 +139,7 @@ def request_run(agent: Agent, pipeline: Pipeline) -> dict[str, Any]:
         "run_requested_at": now(),
         "steps": {},
         "candidate": None,
+        "traceparent": get_traceparent(),
     }
 
 
@@ -133,7 +149,7 @@ def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
     :raises ConflictError: when the agent is not as it was read.
     """
     changed = {"generation", "pipeline", "dispatch", "run_requested_at", "steps", "status"}
-    removed = {"failure", "failed_step", "update_requested_at", "candidate"}
+    removed = {"failure", "failed_step", "update_requested_at", "candidate", "traceparent"}
     attributes = {name: getattr(retried, name) for name in changed | removed | {"updated_at"}}
     base = records.build_knowledge_base_update(
         agent.knowledge_base_id, status=KnowledgeBaseStatus.NOTREADY

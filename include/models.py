@@ -245,6 +245,7 @@ class Agent(Record):
     steps: dict[str, Step] = Field(default_factory=dict)
     events: list[Event] = Field(default_factory=list)  # the latest; see include/events.py
     event_count: int = 0  # of all there ever were
+    traceparent: str | None = None  # the request whose trace the run continues; see tracing.py
     update_requested_at: str | None = None  # changed since, but the running agent was not
     update_failure: UpdateFailure | None = None
     candidate: AgentVersion | None = None  # what the run makes; what serves is below

@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     readiness_cache_seconds: float = 5.0  # probes of several load balancers cost one check
     readiness_timeout_seconds: float = 3.0  # load balancers wait 5 s by default
 
+    # Traces; the exporter itself reads this and all other OTEL_ variables
+    otel_exporter_otlp_endpoint: str = ""  # empty: nothing is traced
+
     # Quotas of one tenant
     max_agents_per_tenant: int = 10_000  # an account's managed knowledge bases
     max_creating_per_tenant: int = 100  # 20 minutes of the account's five ingestion jobs

@@ -27,6 +27,7 @@ from include.models import (
     now,
 )
 from include.settings import get_settings
+from include.tracing import trace_step
 from include.versions import abandon_candidate, serve_candidate
 from include.waits import settles_by
 
@@ -59,7 +60,8 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
     step, agent = start_step(agent, name, attempt, previous)
     try:
         redo = previous is not None and previous.status == StepStatus.FAILED
-        attributes = work_until_ready(agent, redo, work)
+        with trace_step(agent, name, attempt):
+            attributes = work_until_ready(agent, redo, work)
     except NotReadyError:
         records.record_step(ref, name, step.model_copy(update={"status": StepStatus.WAITING}))
         raise

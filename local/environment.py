@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from include.settings import get_settings
 from local.secrets import load_secrets, write_airflow_passwords
 from local.settings import ROOT, StackSettings
 
@@ -15,7 +16,7 @@ def build_environment(stack: StackSettings) -> dict[str, str]:
     """This process's environment with the stack's own on top."""
     inherited = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     own = {**python_variables(stack), **aws_variables(stack), **product_variables(stack)}
-    return {**inherited, **own, **airflow_variables(stack)}
+    return {**inherited, **own, **airflow_variables(stack), **trace_variables()}
 
 
 def python_variables(stack: StackSettings) -> dict[str, str]:
@@ -89,6 +90,17 @@ def core_settings(stack: StackSettings) -> dict[str, str]:
         "api_auth__jwt_secret": secrets.airflow_jwt_secret,
         "logging__base_log_folder": str(stack.var / "airflow" / "logs"),
         "dag_processor__dag_version_inflation_check_level": "error",
+    }
+
+
+def trace_variables() -> dict[str, str]:
+    """Airflow's traces, where there is a collector for the intake's."""
+    if not get_settings().otel_exporter_otlp_endpoint:
+        return {}
+    return {
+        "AIRFLOW__TRACES__OTEL_ON": "True",
+        "OTEL_SERVICE_NAME": "oratio-airflow",  # the intake names itself
+        "OTEL_TRACES_EXPORTER": "otlp_proto_http",
     }
 
 

@@ -20,6 +20,7 @@ from local.aws.cloudformation import complete_cloudformation
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
 from local.aws.faults import FAULTS, read_plan
+from local.aws.instances import forget_instances
 from local.aws.items import answer_items_as_they_are, make_items_atomic
 from local.aws.knowledge import sync
 from local.aws.knowledge.data_sources import DataSources
@@ -49,6 +50,7 @@ def build_server(
     date_multipart_uploads()
     make_items_atomic()
     answer_items_as_they_are()
+    forget_instances()
     app = StandInApp(SERVICES, on_change)
     if on_change:
         sync.FINISH_HOOKS.append(on_change)

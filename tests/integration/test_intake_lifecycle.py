@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -76,6 +77,8 @@ BAD_CHANGES = [
     ({"textConfig": "{}"}, "textConfig"),
     ({"status": "failed"}, "status"),
     ({"status": None}, "status"),
+    ({"fileDescriptions": None}, "fileDescriptions"),
+    ({"fileDescriptions": {"returns.md": "x" * 20_000}}, "fileDescriptions"),
     ({"userId": "mallory"}, "userId"),
     ({"generation": 7}, "generation"),
 ]
@@ -89,6 +92,56 @@ def test_a_bad_change_is_named_and_changes_nothing(alice, fields, field):
     assert [error["field"] for error in answer.json["errors"]] == [field]
     assert reload(agent) == records.find_agent(agent.user_id, agent.agent_id)
     assert reload(agent).updated_at == agent.updated_at
+
+
+FILES = {"a.md": RETURNS, "rules/b.md": RETURNS, "rules/c.md": RETURNS}
+
+
+def read_descriptions(agent):
+    """The description in each document's sidecar."""
+    prefix = agent_prefix(agent.user_id, agent.agent_id)
+    listed = client("s3").list_objects_v2(Bucket=DOCUMENTS, Prefix=prefix)["Contents"]
+    keys = [item["Key"].removeprefix(prefix) for item in listed]
+    sidecars = [key for key in keys if key.endswith(".metadata.json")]
+    return {
+        key.removesuffix(".metadata.json"): json.loads(read_document(agent, key))[
+            "metadataAttributes"
+        ]["description"]
+        for key in sidecars
+    }
+
+
+def test_changed_descriptions_lie_beside_their_documents(alice):
+    agent = store(alice, status="active", files=FILES)
+    patch(alice, agent, fileDescriptions={"a.md": "About a.", "rules": "The rules."})
+    assert read_descriptions(agent) == {
+        "a.md": "About a.",
+        "rules/b.md": "The rules.",
+        "rules/c.md": "The rules.",
+    }
+    answer = patch(alice, agent, fileDescriptions={"rules/b.md": "About b."}, agentName="New")
+    assert read_descriptions(agent) == {"rules/b.md": "About b."}
+    base = answer.json["knowledgeBase"]
+    assert base["folderFileDescriptions"] == {"rules/b.md": "About b."}
+    assert base["documentsChangedAt"]
+    assert answer.json["updateRequestedAt"]
+    assert answer.json["agentName"] == "New"
+
+
+def test_a_description_of_no_document_is_refused(alice):
+    agent = store(alice, status="active", files=FILES)
+    answer = patch(alice, agent, fileDescriptions={"d.md": "About d."}, agentName="New")
+    require_problem(answer, 422, "invalid_input")
+    assert [error["field"] for error in answer.json["errors"]] == ["fileDescriptions"]
+    assert (reload(agent).agent_name, read_descriptions(agent)) == (agent.agent_name, {})
+
+
+def test_descriptions_stay_as_they_are_while_a_run_reads_them(alice):
+    agent = store(alice, files=FILES)
+    records.record_step(agent.ref, "ingest_documents", STEP)
+    answer = patch(alice, agent, fileDescriptions={"a.md": "About a."})
+    require_problem(answer, 409, "wrong_state")
+    assert read_descriptions(agent) == {}
 
 
 def test_a_serving_agent_is_marked_for_an_update(alice):

@@ -14,7 +14,7 @@ from include.models import AgentStatus
 from include.records import get_agent, update_agent
 from include.transactions import ATTEMPTS, write_transaction
 from include.usage import build_use
-from tests.fakes import RETURNS, list_keys
+from tests.fakes import FORM, RETURNS, list_keys
 
 pytestmark = pytest.mark.usefixtures("no_airflow")
 
@@ -61,6 +61,40 @@ def test_agents_being_created(alice, configure):
     require_refusal(alice.submit(FILE), "being created")
     update_agent(get_agent(alice.user_id, agent_id).ref, status=AgentStatus.ACTIVE)
     assert alice.submit(FILE).status_code == 201
+
+
+QUOTAS = [{"MAX_AGENTS_PER_TENANT": 1}, {"MAX_CREATING_PER_TENANT": 1}]
+
+
+@pytest.mark.parametrize("quota", QUOTAS)
+def test_a_full_tenant_s_repetition_gets_its_answer(alice, configure, quota):
+    configure(**quota)
+    alice.headers = {**alice.headers, "Idempotency-Key": "first"}
+    first = alice.submit(FILE)
+    again = alice.submit(FILE)
+    assert (again.status_code, again.json) == (201, first.json)
+    assert alice.submit(("other.md", RETURNS)).json["code"] == "idempotency_key_reused"
+    alice.headers = {**alice.headers, "Idempotency-Key": "second"}
+    require_refusal(alice.submit(FILE), "")
+
+
+def test_a_full_tenant_s_repeated_announcement_gets_its_answer(alice, configure):
+    configure(MAX_AGENTS_PER_TENANT=1)
+    alice.headers = {**alice.headers, "Idempotency-Key": "announced"}
+    file = {"path": "a.md", "sizeBytes": 1, "sha256": "0" * 64}
+    announced = [prepare(alice, file)]
+    alice.headers = {**alice.headers, "Idempotency-Key": "submitted"}
+    assert alice.submit(FILE).status_code == 201
+    alice.headers = {**alice.headers, "Idempotency-Key": "announced"}
+    announced.append(prepare(alice, file))
+    assert [answer.status_code for answer in announced] == [201, 201]
+    assert announced[0].json == announced[1].json
+
+
+def prepare(caller, file):
+    return caller.http.post(
+        "/api/agents:prepare", json={**FORM, "files": [file]}, headers=caller.headers
+    )
 
 
 def test_stored_bytes(alice, configure):
@@ -118,6 +152,7 @@ def test_a_tenant_that_asks_too_often(sign_in, configure):
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     require_refusal(answers[3], "")
     assert answers[3].json["code"] == "too_many_requests"
+    assert ["Retry-After" in answer.headers for answer in answers] == [False] * 3 + [True]
 
 
 def test_one_tenant_s_haste_is_not_another_s(sign_in, configure):

@@ -150,6 +150,7 @@ def test_a_new_sop_is_a_new_version(alice, agent, airflow):
         "user_id": agent.user_id,
         "agent_id": agent.agent_id,
         "generation": 2,
+        "turn": 0,
     }
     assert (begun.status, begun.pipeline, begun.generation) == ("active", "update_agent", 2)
     for name in UPDATE:

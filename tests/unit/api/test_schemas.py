@@ -124,3 +124,11 @@ def test_questions_that_are_refused(body):
 def test_a_question():
     question = ChatRequest.model_validate({"message": " Hi ", "sessionId": "abcd-1234"})
     assert (question.message, question.session_id) == ("Hi", "abcd-1234")
+
+
+def test_the_setting_bounds_a_message(configure):
+    configure(MAX_MESSAGE_CHARACTERS=5)
+    assert ChatRequest.model_validate({"message": " Hello "}).message == "Hello"
+    with pytest.raises(ValidationError, match="at most 5 characters"):
+        ChatRequest.model_validate({"message": "Hello!"})
+    assert ChatRequest.model_json_schema()["properties"]["message"]["maxLength"] == 5
