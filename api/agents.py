@@ -12,7 +12,7 @@ from api.creation import build_records, store, try_dispatch
 from api.idempotency import answer_once, is_answered
 from api.openapi import describe
 from api.pages import AgentQuery, build_page, read_position, read_query
-from api.revisions import build_agent_response, read_agent
+from api.revisions import build_agent_response, read_agent, require_match
 from api.schemas import AgentView, SubmissionBody
 from api.submission_checks import Submission
 from api.uploads import receive_submission
@@ -88,9 +88,11 @@ def list_agents() -> Response:
 
 
 @agents.get("/api/agents/<agent_id>")
-@describe(tag="agents", answers={200: AgentView})
+@describe(tag="agents", answers={200: AgentView, 304: None}, errors=(412,))
 def get_agent(agent_id: str) -> Response:
     """One agent of the caller's with its knowledge base and the progress of its steps."""
-    response = build_agent_response(*read_agent(agent_id))
+    agent, knowledge_base = read_agent(agent_id)
+    require_match(agent, knowledge_base)
+    response = build_agent_response(agent, knowledge_base)
     response.make_conditional(request)
     return response

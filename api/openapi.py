@@ -50,7 +50,7 @@ HEADERS = {
     "If-Match": "Change only what still has this ETag; else 412.",
     "Last-Event-ID": "Continue after this event.",
 }
-HEADER_ERRORS = {"Idempotency-Key": {409, 422}, "If-Match": {412}}
+HEADER_ERRORS = {"Idempotency-Key": {409, 422}, "If-Match": {412}, "Last-Event-ID": {422}}
 PATH_PARAMETER = re.compile(r"<(?:[^:>]+:)?([^>]+)>")
 DESCRIBED = "__description__"
 

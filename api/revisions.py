@@ -48,7 +48,7 @@ def change_current(agent_id: str, change: Callable[[Agent, KnowledgeBase], Resul
 
 
 def require_match(agent: Agent, knowledge_base: KnowledgeBase) -> None:
-    """Refuse when the caller wants to change another revision than there is."""
+    """Refuse when the caller asks for another revision than there is."""
     if "If-Match" not in request.headers:
         return
     etag, _ = build_agent_response(agent, knowledge_base).get_etag()

@@ -66,6 +66,13 @@ def test_a_change_shows_at_once(alice):
     assert shown.json["updateRequestedAt"] is None  # the retry will use it
 
 
+def test_reading_another_revision_is_refused_as_a_problem(alice):
+    agent = store(alice)
+    answer = call(alice, "GET", agent, etag='"another"')
+    require_problem(answer, 412, "revision_mismatch")
+    assert call(alice, "GET", agent, etag=call(alice, "GET", agent).headers["ETag"]).json
+
+
 BAD_CHANGES = [
     ({}, "body"),
     ([], "body"),
