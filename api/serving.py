@@ -5,6 +5,7 @@ Threads, because a worker mostly waits for S3 and DynamoDB while a client upload
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ timeout = 120
 control_socket_disable = True  # it would lie in the home folder, one for all stacks
 logconfig_dict = LOGGING
 
+# glibc's names for mallopt, and from which size on memory goes back when it is freed.
+M_MMAP_THRESHOLD = -3
+M_ARENA_MAX = -8
+LARGE_BYTES = 128 * 1024
+
 
 def on_starting(server: Any) -> None:
     """Forget the counts of a former start: their files would be added to ours."""
@@ -28,6 +34,14 @@ def on_starting(server: Any) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         for file in Path(folder).glob("*.db"):
             file.unlink()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Give the buffers of uploads back to the system: by default glibc keeps each thread's."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and does not need it
+    if set_option:
+        set_option(M_MMAP_THRESHOLD, LARGE_BYTES)
+        set_option(M_ARENA_MAX, 2)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -6,8 +6,8 @@ down gets its run, and documents of a submission that crashed or was never compl
 
 **Inputs.** None; runs every minute.
 
-**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up, and nothing
-stays below `.staging/` in the documents bucket longer than `STAGING_HOURS`.
+**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up, and no
+document that was not submitted stays in the documents bucket longer than `STAGING_HOURS`.
 
 **Idempotency.** Safe to run at any time: a run that exists already is recognized by its id.
 
