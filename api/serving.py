@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 from prometheus_client.multiprocess import mark_process_dead
 
 from api.logs import LOGGING
@@ -21,10 +22,12 @@ timeout = 120
 control_socket_disable = True  # it would lie in the home folder, one for all stacks
 logconfig_dict = LOGGING
 
-# glibc's names for mallopt, and from which size on memory goes back when it is freed.
-M_MMAP_THRESHOLD = -3
-M_ARENA_MAX = -8
-LARGE_BYTES = 128 * 1024
+# As much as api/form_stream.py reads: what more gunicorn received it would copy at each read.
+SocketUnreader.max_body_chunk = 64 * 1024
+
+# glibc's numbers of mallopt's options, and from which size on memory goes back when it is freed.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+LARGE_BYTES = 1024 * 1024
 
 
 def on_starting(server: Any) -> None:
@@ -41,6 +44,7 @@ def post_fork(server: Any, worker: Any) -> None:
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and does not need it
     if set_option:
         set_option(M_MMAP_THRESHOLD, LARGE_BYTES)
+        set_option(M_TRIM_THRESHOLD, LARGE_BYTES)
         set_option(M_ARENA_MAX, 2)
 
 
