@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import boto3
 import httpx
 import psutil
 
@@ -28,8 +29,7 @@ from local.settings import ROOT, get_stack_settings
 from local.tokens import make_token
 
 MIB = 1024 * 1024
-BOUNDARY = "benchmark"
-PIECE = 256 * 1024
+BUCKET = "oratio-knowledge-bases"
 FORM = {
     "agentName": "Benchmark",
     "agentType": "text",
@@ -56,6 +56,7 @@ def main() -> None:
         token = make_token("benchmark", environment["JWT_SECRET"])
         post_all(port, token, write_files(folder / "warm-up", 1, 1), 8)  # reaches both workers
         copy_seconds = [measure(lambda: copy(files, environment, options.at_once))]
+        remove_copies(environment)  # they take as much of the disk as what follows
         with watch_memory(intake) as memory:
             post_seconds = measure(lambda: post_all(port, token, files, options.at_once))
         copy_seconds.append(measure(lambda: copy(files, environment, options.at_once)))
@@ -143,7 +144,7 @@ def write_files(folder: Path, count: int, megabytes: int) -> list[Path]:
 
 def copy(files: list[Path], environment: dict[str, str], times: int) -> None:
     """The same files with the AWS command line, `times` at once."""
-    target = f"s3://oratio-knowledge-bases/copy-{secrets.token_hex(4)}"
+    target = f"s3://{BUCKET}/copy-{secrets.token_hex(4)}"
     command = [sys.executable, "-m", "awscli", "s3", "cp", "--recursive", "--only-show-errors"]
     copies = [
         subprocess.Popen([*command, str(files[0].parent), f"{target}/{number}"], env=environment)
@@ -152,6 +153,18 @@ def copy(files: list[Path], environment: dict[str, str], times: int) -> None:
     ends = [process.wait() for process in copies]
     if any(ends):
         raise SystemExit("aws s3 cp failed")
+
+
+def remove_copies(environment: dict[str, str]) -> None:
+    """Delete what was copied, for good."""
+    s3 = boto3.resource(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name="us-east-1",
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    s3.Bucket(BUCKET).object_versions.filter(Prefix="copy-").delete()
 
 
 def post_all(port: int, token: str, files: list[Path], times: int) -> None:
