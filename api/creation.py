@@ -13,7 +13,6 @@ from include.dispatch import dispatch_agent
 from include.models import Agent, AgentRef, DispatchStatus, KnowledgeBase
 from include.naming import document_uri
 from include.settings import get_settings
-from include.staging import publish
 from include.tracing import get_traceparent
 
 log = logging.getLogger(__name__)
@@ -46,8 +45,7 @@ def build_records(ref: AgentRef, submission: Submission) -> tuple[Agent, Knowled
 def store(
     agent: Agent, knowledge_base: KnowledgeBase, submission: Submission, *more: dict[str, Any]
 ) -> None:
-    """Put the staged documents in place, then write the records, with `more`, at once."""
-    publish(agent.ref, submission.paths)
+    """Write the sidecars, then the records, with `more`, at once."""
     put_sidecars(agent.ref, submission)
     size = sum(document.size_bytes for document in knowledge_base.documents)
     with usage.explain_refusal(agent.user_id, agents=1, size_bytes=size):

@@ -20,10 +20,12 @@ from api.submission_checks import (
     find_description,
     problem,
 )
-from api.uploads import StagedFiles
+from api.uploads import ReceivedFiles
 from include import documents, lifecycle, records
 from include.errors import NotFoundError, WrongStateError
 from include.models import Agent, AgentRef, Document, KnowledgeBase, Record
+from include.naming import staging_key
+from include.object_writer import ObjectWriter
 from include.settings import get_settings
 from include.staging import clear_staging, publish
 
@@ -88,7 +90,7 @@ def receive_document(user_id: str, path: str) -> Iterator[Upload]:
     settings = get_settings()
     request.max_content_length = settings.max_document_bytes
     ref = AgentRef(user_id, str(uuid4()), 1)  # staged as a submission of its own
-    files = StagedFiles(ref, settings)
+    files = ReceivedFiles(lambda _: ObjectWriter(staging_key(ref, 0)), settings)
     try:
         files.open("files", path)
         while data := request.stream.read(READ_BYTES):

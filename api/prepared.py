@@ -41,7 +41,7 @@ from include.presigned import (
     read_ends,
 )
 from include.settings import get_settings
-from include.staging import clear_staging
+from include.staging import clear_staging, publish
 from include.usage import require_room
 
 prepared = Blueprint("prepared", __name__)
@@ -124,6 +124,7 @@ def submit(ref: AgentRef, claim: Claim | None) -> Answer:
     submission = Submission(build_form(asked), list_uploads(ref, asked))
     if problems := check_staged(submission.uploads):
         raise InvalidFormError(problems)
+    publish(ref, submission.paths)
     answer = accept(ref, submission, claim)
     with left_to_the_sweeper(ref):
         clear_staging(ref)

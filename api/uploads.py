@@ -1,10 +1,10 @@
-"""A submission's multipart body: fields checked, files staged in S3 while they arrive."""
+"""A submission's multipart body: fields checked, files stored in S3 while they arrive."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +27,10 @@ from api.submission_checks import (
     check_uploads,
     problem,
 )
+from include.incoming import IncomingDocuments
 from include.models import AgentRef
-from include.naming import staging_key
+from include.object_writer import ObjectWriter
 from include.settings import Settings, get_settings
-from include.staging import StagedObject, delete_staged, withdraw
 
 log = logging.getLogger(__name__)
 
@@ -41,20 +41,23 @@ class FileInProgress:
 
     name: str
     path: str
-    target: StagedObject | None
+    target: ObjectWriter | None
     digest: Any
     sample: ContentSample
     size_bytes: int = 0
 
 
-class StagedFiles:
-    """The sink of a form's files: each becomes a staged object, its type and size checked."""
+class ReceivedFiles:
+    """The sink of a form's files: each goes to S3 as it arrives, its type and size checked.
 
-    def __init__(self, ref: AgentRef, settings: Settings) -> None:
-        self.ref = ref
+    `store` opens the object for a path, which has been checked: it is free of `..` and new.
+    """
+
+    def __init__(self, store: Callable[[str], ObjectWriter], settings: Settings) -> None:
+        self.store = store
         self.settings = settings
         self.uploads: list[Upload] = []
-        self.objects: list[StagedObject] = []
+        self.objects: list[ObjectWriter] = []
         self.problems: Problems = []
         self.has_refused = False
         self.current: FileInProgress | None = None
@@ -66,15 +69,13 @@ class StagedFiles:
             raise InvalidFormError([problem("files", f"send at most {limit} documents")])
         if name != "files":
             self.problems.append(problem(name, "is not a file field; send files as `files`"))
-        self.has_refused |= bool(self.problems or check_path(path, self.settings))
-        target = None if self.has_refused else self.stage()
+        is_repeated = any(upload.path == path for upload in self.uploads)
+        is_refused = self.problems or is_repeated or check_path(path, self.settings)
+        self.has_refused |= bool(is_refused)
+        target = None if self.has_refused else self.store(path)
+        if target:
+            self.objects.append(target)
         self.current = FileInProgress(name, path, target, hashlib.sha256(), ContentSample())
-
-    def stage(self) -> StagedObject:
-        """A new object for the next file."""
-        target = StagedObject(staging_key(self.ref, len(self.uploads)))
-        self.objects.append(target)
-        return target
 
     def write(self, data: bytes) -> None:
         """Bytes of the current file."""
@@ -117,25 +118,34 @@ class StagedFiles:
 
 @contextmanager
 def receive_submission(request: Request, ref: AgentRef) -> Iterator[Submission]:
-    """Check every field and stage every file; an error, here or in the block, leaves nothing.
+    """Check every field and store every file; an error, here or in the block, leaves nothing.
 
     :raises InvalidFormError: naming each offending field and what to do about it.
     """
     settings = get_settings()
     request.max_content_length = settings.max_request_bytes
-    files = StagedFiles(ref, settings)
+    documents = IncomingDocuments(ref)
+    files = ReceivedFiles(documents.open, settings)
     try:
         submission = check_submission(read_fields(request, files, settings), files, settings)
         files.finish()
+        require_in_time(documents)
         yield submission
     except BaseException:
         with left_to_the_sweeper(ref):
             files.abort()
-            withdraw(ref)
+            documents.settle()
         drain(request)
         raise
     with left_to_the_sweeper(ref):
-        delete_staged(files.objects)
+        documents.settle()
+
+
+def require_in_time(documents: IncomingDocuments) -> None:
+    """Refuse what took so long that the sweeper may take it for abandoned."""
+    if documents.is_late:
+        message = "took too long to arrive; use `:prepare` and upload them one by one"
+        raise InvalidFormError([problem("files", message)])
 
 
 @contextmanager
@@ -144,10 +154,10 @@ def left_to_the_sweeper(ref: AgentRef) -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        log.warning("agent_id=%s stays staged for the sweeper: %r", ref.agent_id, error)
+        log.warning("agent_id=%s its files stay for the sweeper: %r", ref.agent_id, error)
 
 
-def read_fields(request: Request, files: StagedFiles, settings: Settings) -> dict[str, list[str]]:
+def read_fields(request: Request, files: ReceivedFiles, settings: Settings) -> dict[str, list[str]]:
     """The text fields' values; the files have gone to their sink."""
     if request.mimetype != "multipart/form-data":
         message = "send the form as multipart/form-data, with at least one document"
@@ -158,7 +168,7 @@ def read_fields(request: Request, files: StagedFiles, settings: Settings) -> dic
 
 
 def check_submission(
-    fields: Mapping[str, list[str]], files: StagedFiles, settings: Settings
+    fields: Mapping[str, list[str]], files: ReceivedFiles, settings: Settings
 ) -> Submission:
     """All that can be wrong with the whole, in one answer."""
     form, problems = read_form(fields)

@@ -11,8 +11,8 @@ submission that crashed or was never completed are deleted.
 
 **Result.** While Airflow is up, no agent stays `dispatch=pending` longer than a minute, none that
 was changed waits much longer than `UPDATE_QUIET_SECONDS` after its last change, and a run that was
-stopped, timed out or lost shows on its agent within a minute or two. Nothing stays in `.staging/`
-in the documents bucket longer than `STAGING_HOURS`.
+stopped, timed out or lost shows on its agent within a minute or two. No document
+that was not submitted stays in the documents bucket longer than `STAGING_HOURS`.
 
 **Idempotency.** Safe to run at any time: each task looks before it acts, and every write is
 conditional on the agent's generation.

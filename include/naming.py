@@ -11,7 +11,9 @@ from include.settings import Settings
 CLIENT_TOKENS = UUID("6f3f8f0e-6a0c-4f0b-9a70-5a1d1c2f7a11")  # namespace, ours
 PLATFORM = "oratio"
 SIDECAR_SUFFIX = ".metadata.json"
-STAGING_PREFIX = ".staging/"  # the dot, which no user id holds, keeps it out of every tenant's
+# The dot, with which no user id begins, keeps both out of every tenant's prefix.
+STAGING_PREFIX = ".staging/"
+INCOMING_PREFIX = ".incoming/"
 
 
 def run_id(ref: AgentRef) -> str:
@@ -54,10 +56,15 @@ def staging_key(ref: AgentRef, number: int) -> str:
     return f"{staging_prefix(ref.user_id, ref.agent_id)}{number:04}"
 
 
-def parse_staging_key(key: str) -> AgentRef | None:
-    """Whose submission a staged key belongs to; None when it is not one of ours."""
-    parts = key.removeprefix(STAGING_PREFIX).split("/")
-    return AgentRef(parts[0], parts[1], 1) if len(parts) > 2 else None
+def incoming_key(ref: AgentRef) -> str:
+    """Key of the note that a submission's documents are being written."""
+    return f"{INCOMING_PREFIX}{agent_prefix(ref.user_id, ref.agent_id)}note"
+
+
+def parse_submission_key(key: str) -> AgentRef | None:
+    """Whose submission a staged key or a note belongs to; None when it is not one of ours."""
+    parts = key.split("/")
+    return AgentRef(parts[1], parts[2], 1) if len(parts) > 3 else None
 
 
 def document_uri(settings: Settings, ref: AgentRef, path: str = "") -> str:

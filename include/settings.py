@@ -146,7 +146,7 @@ class Settings(BaseSettings):
     max_message_characters: int = 4_000
     upload_parts_in_flight: int = 2  # 5 MiB each, a process: a bound on memory, not on speed
     presigned_seconds: int = 60 * 60  # to upload what :prepare has announced
-    staging_hours: int = 3  # staged and not submitted; more than presigned uploads have
+    staging_hours: int = 3  # not submitted; a submission, presigned or not, takes half at most
 
     @property
     def max_knowledge_bases(self) -> int:

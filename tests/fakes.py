@@ -20,7 +20,7 @@ from include.aws import client
 from include.errors import NotReadyError
 from include.events import with_first_event
 from include.models import Agent, AgentRef, AgentType, DispatchStatus, Document, KnowledgeBase
-from include.naming import STAGING_PREFIX, document_uri
+from include.naming import INCOMING_PREFIX, STAGING_PREFIX, document_uri
 from include.settings import get_settings
 from include.steps import Work, run_step
 from include.waits import is_settled
@@ -143,11 +143,12 @@ def list_keys(bucket: str, prefix: str = "") -> list[str]:
 
 
 def list_staged(user_id: str) -> list[str]:
-    """Keys of all a user has staged, unfinished multipart uploads included."""
-    bucket, prefix = get_settings().kb_bucket, f"{STAGING_PREFIX}{user_id}/"
-    answer = client("s3").list_multipart_uploads(Bucket=bucket, Prefix=prefix)
-    uploads = [upload["Key"] for upload in answer.get("Uploads", [])]
-    return list_keys(bucket, prefix) + [key for key in uploads if key.startswith(prefix)]
+    """Keys of all a user has on its way in: staged, noted, and unfinished multipart uploads."""
+    bucket = get_settings().kb_bucket
+    prefixes = tuple(f"{place}{user_id}/" for place in (STAGING_PREFIX, INCOMING_PREFIX, ""))
+    uploads = client("s3").list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+    unfinished = [upload["Key"] for upload in uploads if upload["Key"].startswith(prefixes)]
+    return [key for prefix in prefixes[:2] for key in list_keys(bucket, prefix)] + unfinished
 
 
 def run(agent: Agent, name: str, work: Work, attempt: int = 1) -> Agent:

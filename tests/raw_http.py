@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
 
+import psutil
+
 from local.tokens import make_token
 from tests.fakes import FORM, ROOT
 
@@ -20,21 +22,35 @@ BOUNDARY = "frontier"
 
 @contextmanager
 def serve_intake(stand_in_url: str) -> Iterator[int]:
-    """Gunicorn as local/programs.py starts it, on a socket that it inherits; its port."""
+    """Gunicorn on a socket that it inherits; its port."""
+    with run_intake(stand_in_url) as (port, _):
+        yield port
+
+
+@contextmanager
+def run_intake(stand_in_url: str, **variables: str) -> Iterator[tuple[int, psutil.Process]]:
+    """One worker of gunicorn, configured as it is served; its port and its parent process."""
     listener = socket.create_server(("127.0.0.1", 0))
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listener.fileno()}"]
-    command += ["--worker-class", "gthread", "--threads", "4", "api.app:create_app()"]
+    command = [sys.executable, "-m", "gunicorn", "--config", "python:api.serving"]
+    command += ["--bind", f"fd://{listener.fileno()}", "--workers", "1", "--threads", "4"]
     environment = os.environ | {
         "AWS_ENDPOINT_URL": stand_in_url,
         "AIRFLOW_URL": "http://127.0.0.1:1",
+        **variables,
     }
     server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL
-    )
-    yield listener.getsockname()[1]
+        [*command, "api.app:create_app()"], cwd=ROOT, env=environment,
+        pass_fds=[listener.fileno()], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    yield listener.getsockname()[1], psutil.Process(server.pid)
     server.terminate()
     server.wait(timeout=30)
     listener.close()
+
+
+def read_memory(server: psutil.Process) -> int:
+    """Resident bytes of a server and its workers."""
+    return sum(p.memory_info().rss for p in (server, *server.children(recursive=True)))
 
 
 def encode(*parts: tuple[str, bytes]) -> bytes:

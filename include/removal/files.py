@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.documents import delete_versions, list_versions
 from include.errors import RemovalFailedError
 from include.models import AgentRef
-from include.naming import agent_prefix, staging_prefix
+from include.naming import agent_prefix, incoming_key, staging_prefix
 from include.settings import get_settings
 from include.staging import abort_uploads, find_uploads
 
@@ -26,5 +26,5 @@ def remove_files(ref: AgentRef) -> None:
 def list_places(ref: AgentRef) -> list[tuple[str, str]]:
     """Every bucket and prefix that may hold something of an agent's."""
     settings, own = get_settings(), agent_prefix(ref.user_id, ref.agent_id)
-    staged = staging_prefix(ref.user_id, ref.agent_id)
-    return [(settings.kb_bucket, own), (settings.kb_bucket, staged), (settings.code_bucket, own)]
+    prefixes = (own, staging_prefix(ref.user_id, ref.agent_id), incoming_key(ref))
+    return [*((settings.kb_bucket, prefix) for prefix in prefixes), (settings.code_bucket, own)]

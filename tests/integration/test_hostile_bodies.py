@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from include import documents, lists
@@ -16,13 +17,27 @@ from include.models import AgentRef
 from include.naming import agent_prefix
 from include.settings import get_settings
 from tests.fakes import FORM, list_keys, list_staged
-from tests.raw_http import BOUNDARY, FIELDS, FILE, USER, WHOLE, encode, post, serve_intake
+from tests.raw_http import (
+    BOUNDARY,
+    FIELDS,
+    FILE,
+    USER,
+    WHOLE,
+    encode,
+    post,
+    read_memory,
+    run_intake,
+    serve_intake,
+)
 
 DOCUMENTS = "oratio-knowledge-bases"
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1500"))
+SEED = int(os.environ.get("FUZZ_SEED", "0"))  # other bodies
 KIND = f"multipart/form-data; boundary={BOUNDARY}"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
-BIG = 60 * 1024 * 1024
+MIB = 1024 * 1024
+BIG = 60 * MIB
+MAX_GROWTH_MIB = 32
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +195,9 @@ def mutations(draw: st.DrawFn) -> bytes:
 BODIES = st.one_of(mutations(), st.lists(PIECES, max_size=25).map(b"".join))
 
 
+ROUND = 1_000  # examples after which all of the bucket and the memory are looked at
+
+
 def remove_agent(user_id: str, agent_id: str) -> None:
     """Forget an agent that a harmless mutation has made, checking where its files are."""
     for key in list_keys(DOCUMENTS, f"{user_id}/"):
@@ -189,24 +207,43 @@ def remove_agent(user_id: str, agent_id: str) -> None:
     client("dynamodb").delete_item(TableName=get_settings().agents_table, Key=key)
 
 
-def test_generated_bodies_are_answered_and_leave_nothing(sign_in, no_airflow, configure):
-    configure(RATE_LIMIT_TENANT="1000000/second", MAX_AGENTS_PER_TENANT=1_000_000)
-    caller = sign_in()
-    known = set(list_keys(DOCUMENTS))
+def send_generated(port: int, number: int, examples: int) -> Counter[int]:
+    """Send so many bodies, checking each answer; returns how often each status came."""
+    counts: Counter[int] = Counter()
 
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(BODIES)
     def check(body: bytes) -> None:
-        answer = caller.http.post(
-            "/api/agents", data=body, content_type=KIND, headers=caller.headers
-        )
-        assert answer.status_code in (201, 400, 413, 422), answer.json
-        if answer.status_code == 201:
-            remove_agent(caller.user_id, answer.json["agentId"])
+        status, _, answer = post(port, body)
+        counts[status] += 1
+        assert status in (201, 400, 413, 422), answer
+        if status == 201:
+            remove_agent(USER, answer["agentId"])
 
     check()
-    assert set(list_keys(DOCUMENTS)) == known
-    assert list_staged(caller.user_id) == []
+    return counts
+
+
+def test_generated_bodies_are_answered_and_leave_nothing(stand_in, stand_in_url):
+    limits = {"RATE_LIMIT_TENANT": "1000000/second", "MAX_AGENTS_PER_TENANT": "1000000"}
+    counts: Counter[int] = Counter()
+    with run_intake(stand_in_url, **limits) as (port, server):
+        send_generated(port, SEED, 200)
+        known, at_rest = set(list_keys(DOCUMENTS)), read_memory(server)
+        for number, start in enumerate(range(0, EXAMPLES, ROUND), SEED + 1):
+            counts += send_generated(port, number, min(ROUND, EXAMPLES - start))
+            assert set(list_keys(DOCUMENTS)) == known
+            assert list_staged(USER) == []
+            grown = (read_memory(server) - at_rest) // MIB
+            print(f"{counts.total()} bodies, {dict(counts)}, memory {grown:+} MiB", flush=True)
+            assert grown <= MAX_GROWTH_MIB
 
 
 def test_the_form_itself_is_good(sign_in, no_airflow):

@@ -24,8 +24,8 @@ from tests.fakes import FORM, RETURNS, ROOT, list_keys
 DOCUMENTS = "oratio-knowledge-bases"
 REPETITIONS = int(os.environ.get("CRASH_REPETITIONS", "1"))
 ENDLESS = 1_000  # more writes than a request makes
-# Two staged, the claim, two copies, a sidecar, the transaction, log-in, run, `sent`, tidying up.
-WRITES = 11
+# Note, two documents, claim, sidecar, transaction, log-in, run, `sent`, the note's end.
+WRITES = 10
 
 
 @dataclass

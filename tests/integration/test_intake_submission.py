@@ -7,10 +7,11 @@ from io import BytesIO
 
 import pytest
 
-from include import lists, records, staging
+from include import lists, records
 from include.aws import client
 from include.models import AgentStatus
 from include.naming import agent_prefix
+from include.object_writer import Part
 from tests.fakes import RETURNS, knowledge_base_of, list_keys, list_staged, store_agent
 
 pytestmark = pytest.mark.usefixtures("no_airflow")
@@ -215,12 +216,12 @@ def test_when_the_records_cannot_be_written_no_document_stays(alice, monkeypatch
 
 
 def test_when_one_document_cannot_be_stored_none_stays(alice, monkeypatch):
-    copy = staging.copy_document
+    send = Part.send
 
-    def copy_but_one(ref, key, path):
-        return fail() if path == "b.md" else copy(ref, key, path)
+    def send_but_one(part, operation, arguments):
+        return fail() if arguments["Key"].endswith("b.md") else send(part, operation, arguments)
 
-    monkeypatch.setattr(staging, "copy_document", copy_but_one)
+    monkeypatch.setattr(Part, "send", send_but_one)
     require_problem(alice.submit(*[(f"{letter}.md", b"x") for letter in "abc"]), 500)
     require_nothing_left(alice)
 
