@@ -68,6 +68,7 @@ class Settings(BaseSettings):
 
     # Pipeline
     run_deadline_minutes: int = 30
+    retry_delay_seconds: float = 5.0  # before a step's first retry; then three times as much each
     wait_timeout_seconds: int = 20 * 60  # one deferred wait; execution_timeout does not bind then
     # Before a wait is deferred: handing it over and starting the task again costs 0.3 s of CPU.
     wait_inline_seconds: float = 1.0

@@ -16,8 +16,10 @@ RUN_DEADLINE = timedelta(minutes=get_settings().run_deadline_minutes)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "oratio",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
+    # At least 5 + 15 + 45 + 135 + 300 + 300 s, at most 17 minutes: longer than an API server is
+    # down, shorter than the run's deadline.
+    "retries": 6,
+    "retry_delay": timedelta(seconds=get_settings().retry_delay_seconds),
     "retry_exponential_backoff": 3.0,
     "max_retry_delay": timedelta(minutes=5),
     "execution_timeout": timedelta(minutes=5),
