@@ -34,6 +34,8 @@ COPY include include
 COPY api api
 COPY dags dags
 COPY plugins plugins
+# Shown by the operators' pages in Airflow.
+COPY docs/runbook.md docs/
 
 FROM base AS local
 COPY --from=build-local /venv /venv

@@ -57,6 +57,10 @@ fuzz-api: setup ## Send some 10,000 generated requests to the intake, against it
 openapi: setup ## Write docs/openapi.json from the code
 	@$(RUN) -m api.openapi > docs/openapi.json
 
+dag-docs: setup ## Write docs/dags.md from the DAGs
+	@AIRFLOW_HOME=$$(mktemp -d) AIRFLOW__CORE__LOAD_EXAMPLES=False \
+	  AIRFLOW__CORE__PLUGINS_FOLDER=$(CURDIR)/plugins $(RUN) -m local.dag_docs docs/dags.md
+
 format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -82,4 +86,4 @@ $(INSTALLED): requirements.lock
 	@env -u PYTHONDONTWRITEBYTECODE $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@touch $@
 
-.PHONY: help setup demo up down status logs token airflow reset test test-fast check fuzz-api openapi format bench lock
+.PHONY: help setup demo up down status logs token airflow reset test test-fast check fuzz-api openapi dag-docs format bench lock

@@ -75,6 +75,9 @@ class AgentFields(Record):
     sop: Sop
     knowledge_base_description: Text
     human_handoff_description: Text
+    require_approval: bool = Field(
+        False, description="Hold the creation until an operator has read and approved the code."
+    )
 
 
 class AgentForm(AgentFields):
@@ -244,6 +247,7 @@ class AgentView(AgentSummary):
     human_handoff_description: str
     voice_config: dict[str, Any] | None = None
     text_config: dict[str, Any] | None = None
+    require_approval: bool
     generation: int
     generated_prompt: str | None = None
     failed_step: str | None = None

@@ -48,6 +48,9 @@ def create_agent(
         str | None,
         typer.Option(metavar="KEY", help="Repeat an earlier attempt: one key, one agent."),
     ] = None,
+    require_approval: Annotated[
+        bool, typer.Option("--require-approval", help="Let an operator approve the code first.")
+    ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay until it is active.")] = False,
 ) -> None:
     """Upload documents and an SOP; prints the new agent's id.
@@ -60,6 +63,7 @@ def create_agent(
         "sop": read_sop(sop),
         "knowledgeBaseDescription": knowledge,
         "humanHandoffDescription": handoff,
+        "requireApproval": json.dumps(require_approval),
         "fileDescriptions": json.dumps(parse_descriptions(description or [])),
     }
     files = find_files(documents)

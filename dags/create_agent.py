@@ -4,7 +4,9 @@
 **Purpose.** Turns a recorded submission (SOP and documents in S3) into a running agent on Amazon
 Bedrock AgentCore that answers from the tenant's own documents.
 
-**Inputs.** `user_id`, `agent_id`, `generation`: ids only. All text stays in DynamoDB and S3.
+**Inputs.** `user_id`, `agent_id`, `generation`: ids only; all text stays in DynamoDB and S3. `turn`
+is the run's place among waiting ones (0: first). An agent with `requireApproval` waits at
+`approve_code` for an operator who reads the code (tab Required Actions), 72 hours at most.
 
 **Result.** The agent's record is `active` with its addresses, its knowledge base `ready`.
 
@@ -14,9 +16,12 @@ step finds what it made before. A run whose generation is outdated stops without
 **On failure.** `record_failure` writes the failed step, a code and a sentence the tenant can act
 on; agent `failed`, knowledge base `error`. Errors that cannot pass are not retried.
 
-**Runbook.** Fix the cause named in the agent's `failure`, then clear the failed task (downstream
-included), or trigger a new run with the same conf:
-`make airflow ARGS="dags trigger create_agent --conf '{...}'"`.
+**Runbook.** docs/runbook.md has an entry for each failure code; the agent's page (menu Agents)
+leads to it. Fix the cause, then clear the failed task (downstream included), or trigger a new run
+with the agent's ids, as its page shows them:
+
+    airflow dags trigger create_agent --conf '{"user_id": "alice",
+      "agent_id": "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b", "generation": 1}'
 """
 
 from __future__ import annotations
@@ -25,7 +30,8 @@ from airflow.sdk import DAG, TriggerRule
 
 from include.settings import get_settings
 from oratio.callbacks import record_failed_run
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, RUN_DEADLINE
+from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, LONGEST_RUN, NEARLY_DONE
+from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import CodeSensor, GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
 from oratio.operators.records import ActivateOperator, RecordFailureOperator
@@ -37,7 +43,7 @@ with DAG(
     schedule=None,
     params=AGENT_PARAMS,
     default_args=DEFAULT_ARGS,
-    dagrun_timeout=RUN_DEADLINE,
+    dagrun_timeout=LONGEST_RUN,
     on_failure_callback=record_failed_run,
     max_active_runs=2_000,
     max_active_tasks=64,
@@ -55,14 +61,21 @@ with DAG(
         poke_interval=5,
         timeout=10 * 60,
     )
-    deploy_runtime = DeployRuntimeOperator(task_id="deploy_runtime")
-    verify_agent = VerifyAgentOperator(task_id="verify_agent")
-    activate = ActivateOperator(task_id="activate")
+    approve_code = ApproveCodeOperator(task_id="approve_code", priority_weight=NEARLY_DONE)
+    deploy_runtime = DeployRuntimeOperator(
+        task_id="deploy_runtime",
+        trigger_rule=TriggerRule.NONE_FAILED,  # an approval that is not required is skipped
+        priority_weight=NEARLY_DONE,
+    )
+    verify_agent = VerifyAgentOperator(task_id="verify_agent", priority_weight=NEARLY_DONE)
+    activate = ActivateOperator(task_id="activate", priority_weight=NEARLY_DONE)
     record_failure = RecordFailureOperator(
-        task_id="record_failure", trigger_rule=TriggerRule.ONE_FAILED
+        task_id="record_failure",
+        trigger_rule=TriggerRule.ONE_FAILED,
+        priority_weight=NEARLY_DONE,
     )
 
     ensure_knowledge_base >> ingest_documents
-    generate_code >> wait_for_code
-    [ingest_documents, wait_for_code] >> deploy_runtime >> verify_agent >> activate
+    generate_code >> [wait_for_code, approve_code]
+    [ingest_documents, wait_for_code, approve_code] >> deploy_runtime >> verify_agent >> activate
     [*dag.tasks[:-1]] >> record_failure

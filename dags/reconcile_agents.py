@@ -14,7 +14,10 @@ stays below `.staging/` in the documents bucket longer than `STAGING_HOURS`.
 **On failure.** Nothing is lost; the next run tries again.
 
 **Runbook.** An agent that stays pending names its cause in this task's log (`dispatch stays
-pending`): usually a paused or broken `create_agent` DAG, or the intake's account.
+pending`): usually a paused or broken `create_agent` DAG, or the intake's account. To look now and
+not within the minute:
+
+    airflow dags trigger reconcile_agents
 """
 
 from __future__ import annotations

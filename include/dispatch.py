@@ -13,6 +13,7 @@ from include.errors import AirflowUnavailableError, NameTakenError
 from include.models import Agent, AgentRef, DispatchStatus, Pipeline
 from include.naming import run_id
 from include.settings import get_settings
+from include.turns import take_turn
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def dispatch_agent(agent: Agent) -> None:
 
     :raises AirflowUnavailableError: when Airflow did not take it; call again later.
     """
-    start_run(agent.ref, agent.pipeline)
+    start_run(agent)
     records.update_agent(agent.ref, dispatch=DispatchStatus.SENT)
 
 
@@ -92,10 +93,11 @@ def dispatch_pending_agents() -> int:
     return started
 
 
-def start_run(ref: AgentRef, pipeline: Pipeline) -> None:
+def start_run(agent: Agent) -> None:
     """POST the run; one that exists already is success if it is this agent's."""
+    ref, pipeline = agent.ref, agent.pipeline
     # Without logical_date a 409 can only mean "this run id exists".
-    run = {"dag_run_id": run_id(ref), "logical_date": None, "conf": build_conf(ref)}
+    run = {"dag_run_id": run_id(ref), "logical_date": None, "conf": build_conf(agent)}
     answer = get_airflow().call("POST", f"/api/v2/dags/{pipeline}/dagRuns", run)
     if answer.status_code == httpx.codes.CONFLICT:
         require_own_run(ref, pipeline)
@@ -109,10 +111,16 @@ def require_own_run(ref: AgentRef, pipeline: Pipeline) -> None:
     answer = get_airflow().call("GET", f"/api/v2/dags/{pipeline}/dagRuns/{run_id(ref)}")
     if not answer.is_success:
         raise AirflowUnavailableError(f"Airflow hides run {run_id(ref)}: {answer.status_code}.")
-    if answer.json()["conf"] != build_conf(ref):
+    if {**answer.json()["conf"], "turn": None} != {**build_ids(ref), "turn": None}:
         raise NameTakenError(f"Airflow's run {run_id(ref)} exists with another conf.")
 
 
-def build_conf(ref: AgentRef) -> dict[str, str | int]:
-    """The run's conf: ids only, no text of the tenant's."""
+def build_conf(agent: Agent) -> dict[str, str | int]:
+    """The run's conf: no text of the tenant's. Only creations wait for their turn."""
+    turn = take_turn(agent) if agent.pipeline == Pipeline.CREATE else 0
+    return build_ids(agent.ref) | {"turn": turn}
+
+
+def build_ids(ref: AgentRef) -> dict[str, str | int]:
+    """What the run is about."""
     return {"user_id": ref.user_id, "agent_id": ref.agent_id, "generation": ref.generation}

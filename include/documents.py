@@ -84,6 +84,14 @@ def put_code(ref: AgentRef, key: str, content: bytes) -> str:
     return str(answer["VersionId"])
 
 
+def get_code(key: str, version_id: str | None) -> bytes:
+    """A generated file, of one version if given."""
+    version = {"VersionId": version_id} if version_id else {}
+    answer = client("s3").get_object(Bucket=get_settings().code_bucket, Key=key, **version)
+    content: bytes = answer["Body"].read()
+    return content
+
+
 def code_uri(ref: AgentRef, name: str) -> str:
     """S3 URI of a generated file."""
     return f"s3://{get_settings().code_bucket}/{code_key(ref, name)}"

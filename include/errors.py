@@ -168,6 +168,24 @@ class CodeRejectedError(FatalError):
     code = "code_rejected"
 
 
+class ApprovalRejectedError(FatalError):
+    """An operator read the code and rejected it; the message has the reason."""
+
+    code = "approval_rejected"
+
+
+class ApprovalTimedOutError(FatalError):
+    """Nobody approved or rejected the code in time."""
+
+    code = "approval_timed_out"
+
+
+class NotApprovedError(FatalError):
+    """The code about to be deployed is not what an operator approved."""
+
+    code = "not_approved"
+
+
 class RuntimeFailedError(FatalError):
     """The AgentCore runtime or its endpoint ended in a failed state."""
 

@@ -197,6 +197,7 @@ class Agent(Record):
     human_handoff_description: str
     voice_config: dict[str, Any] | None = None
     text_config: dict[str, Any] | None = None
+    require_approval: bool = False
     status: AgentStatus = AgentStatus.CREATING
     failure: StepError | None = None
     failed_step: str | None = None
@@ -218,6 +219,7 @@ class Agent(Record):
     agent_code_s3_version: str | None = None
     agent_code_sha256: str | None = None
     agent_code_generation: int | None = None
+    approved_code_sha256: str | None = None  # what an operator has read and approved
     websocket_url: str | None = None
     api_endpoint: str | None = None
     created_at: str = Field(default_factory=now)

@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from include import records
+from include.approval import held_seconds
 from include.aws import from_aws
 from include.errors import DeadlineExceededError, NotReadyError, OratioError, StaleGenerationError
 from include.events import MAX_EVENTS
@@ -110,19 +111,26 @@ def describe_error(error: Exception) -> StepError:
     return INTERNAL_ERROR
 
 
-def remaining_wait_seconds(ref: AgentRef, name: str) -> float:
-    """How long a step may still wait.
+def remaining_wait_seconds(ref: AgentRef, name: str, run_started_at: datetime) -> float:
+    """How long a step may still wait, by its own limit and by the run's.
+
+    The time for which the run was held for a person does not count.
 
     :raises DeadlineExceededError: when its time is used up.
     """
-    limit = get_settings().wait_timeout_seconds
-    step = records.get_current_agent(ref).steps[name]
-    waited = (
-        datetime.fromisoformat(now()) - datetime.fromisoformat(step.started_at)
-    ).total_seconds()
-    if waited >= limit:
+    settings = get_settings()
+    agent = records.get_current_agent(ref)
+    at = datetime.fromisoformat(now())
+    waited = (at - datetime.fromisoformat(agent.steps[name].started_at)).total_seconds()
+    worked = (at - run_started_at).total_seconds() - held_seconds(agent)
+    if waited >= settings.wait_timeout_seconds:
+        limit = settings.wait_timeout_seconds
         raise DeadlineExceededError(f"Step {name} waited for AWS longer than {limit} s.")
-    return limit - waited
+    if worked >= settings.run_deadline_minutes * 60:
+        limit = settings.run_deadline_minutes
+        raise DeadlineExceededError(f"The run took longer than {limit} minutes, up to {name}.")
+    left_of_run = settings.run_deadline_minutes * 60 - worked
+    return min(settings.wait_timeout_seconds - waited, left_of_run)
 
 
 def fail_step(ref: AgentRef, name: str, error: OratioError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from include.knowledge import bases, ingestion
+from include.knowledge import bases, ingestion, spacing
 from include.runtime import deploy
 
 INLINE_POLL_SECONDS = 0.1
@@ -14,6 +14,7 @@ PROBES: Mapping[str, Callable[..., bool]] = {
     "knowledge_base": bases.is_knowledge_base_settled,
     "data_source": bases.is_data_source_settled,
     "ingestion_job": ingestion.is_job_settled,
+    "ingestion_start": spacing.is_start_due,
     "documents": ingestion.are_documents_settled,
     "runtime": deploy.is_runtime_settled,
     "endpoint": deploy.is_endpoint_settled,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
 from include.aws import client
+from oratio.links import VIEW_PREFIX, AgentLink, KnowledgeBaseLink, RuntimeLink
 
 # What the tasks of a run import and call. Forked task processes find it ready instead of paying
 # for it one by one (docs/performance.md).
@@ -16,6 +18,7 @@ MODULES_OF_A_RUN = (
     "jinja2.ext",
     "oratio.callbacks",
     "oratio.defaults",
+    "oratio.operators.approval",
     "oratio.operators.creator",
     "oratio.operators.knowledge",
     "oratio.operators.reconcile",
@@ -33,10 +36,22 @@ SERVICES_OF_A_RUN = (
 )
 
 
+async def serve_views(scope: Any, receive: Any, send: Any) -> None:
+    """Our pages; imported at the first request, since only the API server needs them."""
+    from oratio.views import app
+
+    await app(scope, receive, send)
+
+
 class OratioPlugin(AirflowPlugin):
-    """Registers nothing yet; loading it warms the process."""
+    """Registers our links and pages; loading it warms the process."""
 
     name = "oratio"
+    operator_extra_links: ClassVar = [AgentLink(), KnowledgeBaseLink(), RuntimeLink()]
+    external_views: ClassVar = [
+        {"name": "Agents", "href": f"{VIEW_PREFIX}/", "url_route": "agents", "destination": "nav"}
+    ]
+    fastapi_apps: ClassVar = [{"name": "Agents", "app": serve_views, "url_prefix": VIEW_PREFIX}]
 
     @classmethod
     def on_load(cls, *args: object, **kwargs: object) -> None:

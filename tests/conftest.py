@@ -39,6 +39,7 @@ os.environ.update(
     STAND_IN_DATA_DIR=str(HOME / "aws"),
     JWT_SECRET=JWT_SECRET,
     WAIT_INLINE_SECONDS="0",
+    INGESTION_START_SPACING_SECONDS="0",
     RATE_LIMIT_TENANT="1000000/minute",  # tests ask more often than any tenant
     RATE_LIMIT_ADDRESS="1000000/minute",
 )

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from include import records
 from include.aws import client, error_code
-from include.errors import IngestionFailedError, NotReadyError, ThrottledError
+from include.errors import IngestionFailedError, NotReadyError
+from include.knowledge.spacing import take_start, wait_for_room
 from include.models import (
     Agent,
     AgentRef,
@@ -85,8 +86,9 @@ def ensure_job(
 def start_job(ref: AgentRef, source: DataSource, number: int) -> dict[str, Any]:
     """Start an ingestion job; `number` tells it from earlier ones of the same generation.
 
-    :raises ThrottledError: while as many jobs run in the account as AWS allows at a time.
+    :raises NotReadyError: while the account may not start another one.
     """
+    take_start()
     try:
         answer = client("bedrock-agent").start_ingestion_job(
             **source.ids,
@@ -94,9 +96,9 @@ def start_job(ref: AgentRef, source: DataSource, number: int) -> dict[str, Any]:
             description=run_id(ref),
         )
     except ClientError as error:
-        # Unlike AWS's other quotas, this one is free again when a job ends.
-        if error_code(error) == "ServiceQuotaExceededException":
-            raise ThrottledError("Too many ingestion jobs run at once; wait for one.") from error
+        # Unlike AWS's other quotas, these are free again when a job ends, and in ten seconds.
+        if error_code(error) in {"ServiceQuotaExceededException", "ThrottlingException"}:
+            raise wait_for_room() from error
         raise
     job: dict[str, Any] = answer["ingestionJob"]
     return job

@@ -12,10 +12,17 @@ from include.settings import get_settings
 
 INGESTION_POOL = "bedrock_ingestion"  # AWS: 5 ingestion jobs an account at a time
 
-RUN_DEADLINE = timedelta(minutes=get_settings().run_deadline_minutes)
+APPROVAL_TIMEOUT = timedelta(hours=get_settings().approval_timeout_hours)
+# What Airflow enforces. The steps themselves keep to RUN_DEADLINE_MINUTES (include/steps.py), from
+# which the time spent waiting for a person is taken out.
+LONGEST_RUN = timedelta(minutes=get_settings().run_deadline_minutes) + APPROVAL_TIMEOUT
+
+# A run's later steps go before the first ones of others; see plugins/airflow_local_settings.py.
+NEARLY_DONE = 2_000_000_000
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "oratio",
+    "weight_rule": "absolute",
     # At least 5 + 15 + 45 + 135 + 300 + 300 s, at most 17 minutes: longer than an API server is
     # down, shorter than the run's deadline.
     "retries": 6,
@@ -47,5 +54,13 @@ AGENT_PARAMS = {
         minimum=1,
         title="Generation",
         description="The agent's current generation; a run of an older one stops at once.",
+    ),
+    "turn": Param(
+        0,
+        type="integer",
+        minimum=0,
+        maximum=NEARLY_DONE,
+        title="Turn",
+        description="Its place among waiting runs: the lowest goes first, 0 before all others.",
     ),
 }

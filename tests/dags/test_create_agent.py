@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import RetryAction, TriggerRule
+from airflow.sdk import RetryAction, TriggerRule, WeightRule
 from airflow.sdk.definitions.param import ParamsDict, ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from jinja2.sandbox import SandboxedEnvironment
@@ -18,14 +18,16 @@ from include.models import AgentRef
 from include.naming import bundle_key
 from local.bootstrap import POOLS
 from oratio.callbacks import record_failed_run
+from oratio.defaults import NEARLY_DONE
 from tests.fakes import ROOT
 
 AGENT = "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
-GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1}
+GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1, "turn": 0}
 EDGES = {
     "ensure_knowledge_base": {"ingest_documents"},
     "ingest_documents": {"deploy_runtime"},
-    "generate_code": {"wait_for_code"},
+    "generate_code": {"wait_for_code", "approve_code"},
+    "approve_code": {"deploy_runtime"},
     "wait_for_code": {"deploy_runtime"},
     "deploy_runtime": {"verify_agent"},
     "verify_agent": {"activate"},
@@ -55,8 +57,17 @@ def test_a_run_that_fails_as_a_whole_is_recorded_too(dag):
     assert dag.on_failure_callback in (record_failed_run, [record_failed_run])
 
 
-def test_a_run_has_half_an_hour(dag):
-    assert dag.dagrun_timeout == timedelta(minutes=30)
+def test_a_run_has_half_an_hour_and_the_time_a_person_may_take(dag):
+    assert dag.dagrun_timeout == timedelta(minutes=30, hours=72)
+    assert dag.get_task("approve_code").response_timeout == timedelta(hours=72)
+
+
+def test_an_approval_that_is_skipped_does_not_stop_the_run(dag):
+    assert dag.get_task("deploy_runtime").trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_what_an_operator_reads_is_no_template(dag):
+    assert dag.get_task("approve_code").template_fields == ()
 
 
 @pytest.mark.parametrize("name", EDGES)
@@ -78,6 +89,13 @@ def test_ingestion_keeps_to_aws_s_quota(dag):
     assert POOLS["bedrock_ingestion"][0] == 5
     others = {task.pool for task in dag.tasks} - {"bedrock_ingestion"}
     assert others == {"default_pool"}
+
+
+def test_later_steps_go_before_the_first_ones_of_others(dag):
+    first = {"ensure_knowledge_base", "ingest_documents", "generate_code", "wait_for_code"}
+    for task in dag.tasks:
+        assert task.weight_rule in ("absolute", WeightRule.ABSOLUTE)
+        assert (task.priority_weight == NEARLY_DONE) == (task.task_id not in first)
 
 
 def test_waiting_for_the_code_holds_no_worker_and_ends(dag):
@@ -103,7 +121,7 @@ def test_the_only_template_names_ids(dag):
         if "{{" in str(value := getattr(task, name, ""))
     ]
     assert len(templates) == 1
-    assert set(re.findall(r"params\.(\w+)", templates[0])) == GOOD.keys()
+    assert set(re.findall(r"params\.(\w+)", templates[0])) == GOOD.keys() - {"turn"}
 
 
 def fill(dag, conf) -> dict:

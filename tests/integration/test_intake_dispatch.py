@@ -28,11 +28,20 @@ def submit(caller):
 def test_a_submission_starts_its_run(alice, airflow):
     agent = submit(alice)
     assert agent.dispatch == "sent"
-    assert airflow.runs[run_id(agent.ref)] == {
+    run = airflow.runs[run_id(agent.ref)]
+    assert isinstance(run["conf"].pop("turn"), int)
+    assert run == {
         "dag_run_id": f"agent-{agent.agent_id}-g1",
         "logical_date": None,
         "conf": {"user_id": alice.user_id, "agent_id": agent.agent_id, "generation": 1},
     }
+
+
+def test_the_more_a_tenant_has_in_creation_the_later_its_next_turn(sign_in, airflow):
+    many, single = sign_in(), sign_in()
+    turns = [airflow.conf_of(submit(many).ref)["turn"] for _ in range(5)]
+    assert turns == sorted(set(turns))
+    assert airflow.conf_of(submit(single).ref)["turn"] < turns[3]
 
 
 def test_no_text_of_the_tenant_s_reaches_airflow(alice, airflow):

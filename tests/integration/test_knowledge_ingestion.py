@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 
 from include import documents, records
 from include.aws import client
-from include.errors import IngestionFailedError, NotReadyError, ThrottledError
+from include.errors import IngestionFailedError, NotReadyError
+from include.knowledge import spacing
 from include.knowledge.bases import ensure_knowledge_base
 from include.knowledge.ingestion import DataSource, ingest_documents, list_jobs
 from include.knowledge.retrieval import retrieve
@@ -193,10 +197,48 @@ def test_a_job_that_did_not_complete_is_a_failure_and_is_redone(outcome):
 def test_the_account_s_limit_of_jobs_at_a_time_passes(monkeypatch):
     agent = prepare()
     monkeypatch.setenv("STAND_IN_QUOTA_INGESTION_JOBS", "0")
-    with pytest.raises(ThrottledError):
+    with pytest.raises(NotReadyError) as busy:
         ingest_documents(reload(agent), False)
+    assert busy.value.probe == "ingestion_start"
     monkeypatch.delenv("STAND_IN_QUOTA_INGESTION_JOBS")
     assert ingest(agent).status == "ready"
+
+
+def test_the_account_s_pace_is_kept_by_waiting(configure, monkeypatch):
+    configure(INGESTION_START_SPACING_SECONDS=3600)
+    monkeypatch.setattr(spacing, "KEY", {"userId": {"S": f".test-{uuid4()}"}})
+    first, second = prepare(), prepare()
+    assert ingest(first).status == "ready"
+    with pytest.raises(NotReadyError) as wait:
+        ingest_documents(reload(second), False)
+    assert jobs_of(second) == []
+    assert not is_settled(wait.value.probe, wait.value.ids)
+    monkeypatch.setattr(spacing, "datetime", Tomorrow)
+    assert is_settled(wait.value.probe, wait.value.ids)
+    assert ingest(second).status == "ready"
+
+
+class Tomorrow(datetime):
+    """A clock one day ahead."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) + timedelta(days=1)
+
+
+def test_of_many_at_once_one_may_start(configure, monkeypatch):
+    configure(INGESTION_START_SPACING_SECONDS=3600)
+    monkeypatch.setattr(spacing, "KEY", {"userId": {"S": f".test-{uuid4()}"}})
+
+    def try_start(_):
+        try:
+            spacing.take_start()
+        except NotReadyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as executor:
+        assert sum(executor.map(try_start, range(16))) == 1
 
 
 def test_two_tenants_never_find_each_other_s_passages():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -263,6 +264,9 @@ def test_a_bug_s_text_stays_off_the_record(agent):
     assert reload(agent).failed_step == "s"
 
 
+RUN_STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 def wait(current, redo):
     raise NotReadyError("Not yet.", "runtime", {"id": "r"})
 
@@ -276,10 +280,10 @@ def test_a_wait_keeps_its_start_and_has_an_end(agent, configure, monkeypatch):
         monkeypatch.setattr(steps, "now", lambda: "2026-01-01T00:01:00.000+00:00")
     step = reload(agent).steps["s"]
     assert (step.status, step.started_at) == ("waiting", "2026-01-01T00:00:00.000+00:00")
-    assert remaining_wait_seconds(agent.ref, "s") == 40
+    assert remaining_wait_seconds(agent.ref, "s", RUN_STARTED_AT) == 40
     monkeypatch.setattr(steps, "now", lambda: "2026-01-01T00:01:40.000+00:00")
     with pytest.raises(DeadlineExceededError, match="s waited"):
-        remaining_wait_seconds(agent.ref, "s")
+        remaining_wait_seconds(agent.ref, "s", RUN_STARTED_AT)
 
 
 def test_an_outdated_run_does_nothing_and_records_nothing(agent):

@@ -6,19 +6,39 @@ from functools import cached_property
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from include.aws import client
 from include.creator.publish import publish_code
 from include.models import Agent
+from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.step import StepOperator
 
 
 class GenerateCodeOperator(StepOperator):
-    """Generates, checks and uploads the agent's code."""
+    """Generates, checks and uploads the agent's code.
+
+    Skips the approval of agents that need none: it is never started, and so costs nothing.
+    """
+
+    is_approved_by_itself = False
 
     def work(self, agent: Agent, redo: bool) -> None:
         """Generate the code; the same input gives the same bundle."""
         publish_code(agent)
+        self.is_approved_by_itself = not agent.require_approval
+
+    def run(self, context: Context) -> None:
+        """Run the step; then skip what only concerns agents that require approval."""
+        super().run(context)
+        approvals = [
+            task.task_id
+            for task in self.get_direct_relatives()
+            if isinstance(task, ApproveCodeOperator)
+        ]
+        if self.is_approved_by_itself and approvals:
+            raise DownstreamTasksSkipped(tasks=approvals)
 
 
 class CodeSensor(S3KeySensor):

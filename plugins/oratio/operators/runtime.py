@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from include.approval import require_approved
 from include.models import Agent
 from include.runtime.deploy import deploy_runtime
 from include.runtime.verify import verify_agent
@@ -12,7 +13,8 @@ class DeployRuntimeOperator(StepOperator):
     """Deploys the bundle and points the endpoint at it."""
 
     def work(self, agent: Agent, redo: bool) -> None:
-        """Find, create or update runtime and endpoint."""
+        """Find, create or update runtime and endpoint, unless approval is required and missing."""
+        require_approved(agent)
         deploy_runtime(agent, redo)
 
 

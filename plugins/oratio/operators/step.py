@@ -51,13 +51,14 @@ class StepOperator(BaseOperator):
             self.defer(
                 trigger=SettledTrigger(pending.probe, pending.ids),
                 method_name="resume",
-                timeout=timedelta(seconds=self.remaining_wait(ref)),
+                timeout=timedelta(seconds=self.remaining_wait(ref, context)),
             )
 
-    def remaining_wait(self, ref: AgentRef) -> float:
+    def remaining_wait(self, ref: AgentRef, context: Context) -> float:
         """Seconds left to wait; running out is recorded as the step's failure."""
         try:
-            return remaining_wait_seconds(ref, self.task_id)
+            started_at = context["dag_run"].start_date
+            return remaining_wait_seconds(ref, self.task_id, started_at)
         except OratioError as error:
             fail_step(ref, self.task_id, error)
             raise

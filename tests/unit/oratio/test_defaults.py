@@ -11,10 +11,11 @@ from airflow.sdk.definitions.param import ParamsDict, ParamValidationError
 from botocore.exceptions import ClientError
 
 from include import errors
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, RUN_DEADLINE
+from include.settings import get_settings
+from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS
 
 AGENT = "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
-GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1}
+GOOD = {"user_id": "alice", "agent_id": AGENT, "generation": 1, "turn": 0}
 
 
 def copy_params() -> ParamsDict:
@@ -63,7 +64,8 @@ def test_pauses_between_tries_outlast_ten_minutes_and_leave_time_before_the_dead
     ]
     assert sum(pauses, timedelta()) > timedelta(minutes=10)
     longest = [min(2 * pause, DEFAULT_ARGS["max_retry_delay"]) for pause in pauses]  # with jitter
-    assert sum(longest, timedelta()) < RUN_DEADLINE - timedelta(minutes=10)
+    deadline = timedelta(minutes=get_settings().run_deadline_minutes)
+    assert sum(longest, timedelta()) < deadline - timedelta(minutes=10)
 
 
 def test_the_policy_survives_serialization():
@@ -95,6 +97,8 @@ def test_good_params():
         {"generation": 0},
         {"generation": "1"},
         {"generation": 1.5},
+        {"turn": -1},
+        {"turn": "first"},
     ],
 )
 def test_bad_params(bad):

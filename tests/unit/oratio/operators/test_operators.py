@@ -7,8 +7,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.models import AgentRef, StepError
 from oratio.operators import creator, knowledge, reconcile, records, runtime
+from tests.fakes import make_agent
 
-AGENT = object()
+AGENT = make_agent()
 CALLS = [
     (knowledge, "EnsureKnowledgeBaseOperator", "ensure_knowledge_base", (AGENT,)),
     (knowledge, "IngestDocumentsOperator", "ingest_documents", (AGENT, True)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -15,10 +15,12 @@ from include.models import AgentRef
 from oratio.operators import step
 from oratio.operators.step import StepOperator, read_ref
 
+RUN_STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 REF = AgentRef("alice", "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b", 2)
 CONTEXT = {
     "params": {"user_id": REF.user_id, "agent_id": REF.agent_id, "generation": 2},
     "ti": SimpleNamespace(try_number=3),
+    "dag_run": SimpleNamespace(start_date=RUN_STARTED_AT),
 }
 PENDING = NotReadyError("Runtime is CREATING.", "runtime", {"id": "r1"})
 TIMEOUT = {"error": "Trigger timeout"}
@@ -41,7 +43,8 @@ class FakeSteps:
         if outcome:
             raise outcome
 
-    def remaining_wait_seconds(self, ref, name):
+    def remaining_wait_seconds(self, ref, name, run_started_at):
+        assert run_started_at == RUN_STARTED_AT
         if isinstance(self.remaining, Exception):
             raise self.remaining
         return self.remaining

@@ -1,0 +1,90 @@
+"""The step in which a person reads and approves generated code, in Airflow's own screen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+from airflow.sdk.definitions.context import Context
+
+from include.approval import (
+    APPROVE,
+    MAX_REASON_CHARACTERS,
+    REJECT,
+    ask,
+    build_options,
+    build_review,
+    decide,
+)
+from include.errors import ApprovalTimedOutError, NotReadyError, WrongStateError
+from include.models import Agent, AgentStatus
+from include.records import get_current_agent
+from include.steps import run_step
+from oratio.defaults import APPROVAL_TIMEOUT
+from oratio.operators.step import read_ref
+
+REASON = Param(
+    None,
+    type=["null", "string"],
+    maxLength=MAX_REASON_CHARACTERS,
+    title="Reason",
+    description="Why it is rejected, in words for the tenant.",
+    source="task",
+)
+
+
+class ApproveCodeOperator(HITLOperator):
+    """Holds an agent that requires approval until somebody answers; holds no worker meanwhile.
+
+    The question is set at run time and is no template: a tenant's braces stay braces.
+    """
+
+    template_fields: Collection[str] = ()
+
+    def __init__(self, *, params: Any = None, **arguments: Any) -> None:
+        # `params` are the DAG's, which the screen must not ask for.
+        super().__init__(
+            subject="Approve the code of an agent",
+            options=[APPROVE, REJECT],
+            params={"reason": REASON},
+            response_timeout=APPROVAL_TIMEOUT,
+            **arguments,
+        )
+
+    def execute(self, context: Context) -> None:
+        """Ask, if the agent requires it."""
+        try:
+            self.run_step(context, self.ask)
+        except NotReadyError:
+            super().execute(context)
+
+    def ask(self, agent: Agent, redo: bool) -> None:
+        """Prepare the question and hold the step."""
+        self.subject = f"Approve the code of agent {agent.agent_id}"
+        if agent.require_approval:
+            self.body = build_review(agent)
+            self.options = build_options(agent)
+        ask(agent)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
+        """Take the answer, or its absence, as the step's outcome."""
+        # A run that failed meanwhile is over; answering must not show its agent as creating again.
+        if get_current_agent(read_ref(context)).status == AgentStatus.FAILED:
+            raise WrongStateError("The creation has failed meanwhile. Retry the agent.")
+        self.run_step(context, lambda agent, redo: self.take(agent, event))
+
+    def take(self, agent: Agent, event: dict[str, Any]) -> dict[str, Any]:
+        """What the event changes in the agent's record."""
+        if "error" in event:
+            hours = APPROVAL_TIMEOUT.total_seconds() / 3600
+            raise ApprovalTimedOutError(
+                f"Nobody approved or rejected the agent within {hours:g} hours. Retry the agent."
+            )
+        reason = (event["params_input"] or {}).get("reason") or ""
+        return decide(agent, event["chosen_options"][0], reason)
+
+    def run_step(self, context: Context, work: Any) -> None:
+        """Run one half of the step under include's protocol."""
+        run_step(read_ref(context), self.task_id, context["ti"].try_number, work)
