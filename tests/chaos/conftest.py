@@ -35,9 +35,7 @@ def proxy() -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture(scope="session")
-def stack(
-    proxy: FaultyProxy, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStack]:
+def stack(proxy: FaultyProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A healthy stack behind that proxy."""
     ports = {
         "AIRFLOW_PORT": proxy.upstream.rpartition(":")[2],

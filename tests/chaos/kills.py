@@ -29,7 +29,7 @@ def find_workers(stack: RunningStack) -> list[psutil.Process]:
     """LocalExecutor's workers that have a task."""
     scheduler = psutil.Process(list_states(stack.settings)["airflow-scheduler"]["pid"])
     titles = [(child, " ".join(child.cmdline())) for child in scheduler.children()]
-    return [child for child, title in titles if title.startswith(WORKER_TITLE) and IDLE not in title]
+    return [each for each, title in titles if title.startswith(WORKER_TITLE) and IDLE not in title]
 
 
 def kill(processes: object) -> int:

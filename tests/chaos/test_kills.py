@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.boundaries import PHASES, build_holds
-from tests.chaos.crowd import Crowd, is_final
+from tests.chaos.crowd import Crowd
 from tests.chaos.figures import add_row, p50, p95
 from tests.chaos.kills import KILLS
 from tests.system.conftest import RunningStack
@@ -54,9 +54,7 @@ def test_waiting_agents_outlive_the_triggerer(stack: Any, steering: Any) -> None
     stack.set_delay("bedrock-agent::knowledge_base", 0)
     healthy_seconds = wait_until_healthy(stack, killed_at)
     agents = crowd.wait_until_final(seconds=600)
-    report(
-        "triggerer", "while waiting", 0, crowd, agents, interrupted, killed_at, healthy_seconds
-    )
+    report("triggerer", "while waiting", 0, crowd, agents, interrupted, killed_at, healthy_seconds)
     assert all(agent["status"] == "active" for agent in agents), agents
     assert not crowd.find_duplicates()
 
