@@ -68,11 +68,12 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, many at once, retrieval quality, uploads
+bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updates under load
 	@$(RUN) -m benchmarks.creation
 	@$(RUN) -m benchmarks.throughput
 	@$(RUN) -m benchmarks.retrieval
 	@$(RUN) -m benchmarks.uploads
+	@$(RUN) -m benchmarks.updates
 
 lock: setup ## Resolve requirements*.txt again into requirements.lock
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -19,6 +19,7 @@ from api.limits import register_limiter
 from api.metrics import metrics
 from api.prepared import prepared
 from api.request_log import register_request_log
+from api.versions import agent_versions
 from include.settings import get_settings
 
 
@@ -39,7 +40,7 @@ def create_app() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     register_request_log(app)
     register_limiter(app, settings)
-    agent_routes = (prepared, agent_lifecycle, agent_documents, agent_events)
+    agent_routes = (prepared, agent_lifecycle, agent_versions, agent_documents, agent_events)
     for blueprint in (health, metrics, documentation, agents, knowledge_bases, chat, *agent_routes):
         app.register_blueprint(blueprint)
     register_error_handlers(app)

@@ -21,7 +21,7 @@ from api.submission_checks import (
     problem,
 )
 from api.uploads import StagedFiles
-from include import documents, lifecycle
+from include import documents, lifecycle, records
 from include.errors import NotFoundError, WrongStateError
 from include.models import Agent, AgentRef, Document, KnowledgeBase, Record
 from include.settings import get_settings
@@ -59,6 +59,7 @@ def put_document(agent_id: str, path: str) -> tuple[dict[str, Any], int]:
     with receive_document(agent.user_id, unicodedata.normalize("NFC", path)) as upload:
         is_new = change_current(agent_id, lambda now, base: record_upload(now, base, upload))
         publish(agent.ref, {upload.key: upload.path})
+    mark_if_late(agent)
     return to_json(upload.document), 201 if is_new else 200
 
 
@@ -72,6 +73,7 @@ def delete_document(agent_id: str, path: str) -> tuple[str, int]:
         raise no_document(path)
     is_known = change_current(agent_id, lambda now, base: record_removal(now, base, path))
     documents.delete_document(agent.ref, path)  # also what an earlier, crashed removal left
+    mark_if_late(agent)
     if not is_known:
         raise no_document(path)
     return "", 204
@@ -127,6 +129,13 @@ def record_removal(agent: Agent, base: KnowledgeBase, path: str) -> bool:
         raise WrongStateError("This is the agent's only document; add another one first.")
     lifecycle.record_documents(agent, base, others)
     return True
+
+
+def mark_if_late(agent: Agent) -> None:
+    """A run that began after the change was recorded may have looked at S3 before it was made."""
+    current = records.find_agent(agent.user_id, agent.agent_id)
+    if current and current.generation != agent.generation and not current.deletion_requested_at:
+        lifecycle.record_late_arrival(current)
 
 
 def no_document(path: str) -> NotFoundError:

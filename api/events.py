@@ -34,7 +34,7 @@ agent_events = Blueprint("events", __name__)
 def list_events(agent_id: str) -> Response:
     """Each step as it starts, waits, retries and ends, and each change of the agent's status.
 
-    A stream (`text/event-stream`) that ends when the agent is no longer being created; with
+    A stream (`text/event-stream`) that ends when nothing is being done to the agent; with
     `Accept: application/json` the events so far. 204 tells a resuming client that no more will
     come. The latest 200 are kept.
     """
@@ -105,7 +105,7 @@ def find_visible(agent: Agent) -> Agent | None:
 
 def is_final(agent: Agent) -> bool:
     """Whether nothing more will happen unless somebody asks for it."""
-    return agent.status != AgentStatus.CREATING
+    return agent.status != AgentStatus.CREATING and not agent.has_run
 
 
 def view_event(number: int, event: Event) -> dict[str, Any]:

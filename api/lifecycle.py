@@ -37,7 +37,8 @@ def change_agent(agent_id: str) -> Response:
     """Change some fields of an agent; `status` pauses and resumes it.
 
     A failed agent is made from the new values when it is retried. An active one serves the old
-    ones until it is updated: `updateRequestedAt` says since when it is due.
+    ones until it is updated: `updateRequestedAt` says since when it is due. That happens by itself
+    once nothing has changed for a while, or at once with `:update`.
     """
     get_user_id()  # who may not ask learns nothing of what is wrong with the question
     changes = read_change()

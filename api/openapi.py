@@ -62,6 +62,7 @@ class Description:
     answers: Mapping[int, Answer]
     body: type[BaseModel] | str | None = None
     body_type: str = "application/json"
+    body_required: bool = True
     query: type[BaseModel] | None = None
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = field(default=())
@@ -167,7 +168,7 @@ def build_body(facts: Description) -> RequestBody | None:
         return RequestBody(required=True, content={facts.body: MediaType(media_type_schema=schema)})
     schema = PydanticSchema(schema_class=facts.body)
     media = MediaType(media_type_schema=schema)
-    return RequestBody(required=True, content={facts.body_type: media})
+    return RequestBody(required=facts.body_required, content={facts.body_type: media})
 
 
 def build_responses(rule: Rule, facts: Description) -> dict[str, Any]:

@@ -13,12 +13,15 @@ from include.models import (
     AgentStatus,
     AgentSummary,
     AgentType,
+    AgentVersion,
     Document,
     Event,
     KnowledgeBase,
     KnowledgeBaseStatus,
+    Pipeline,
     Record,
     Step,
+    UpdateFailure,
 )
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -118,6 +121,20 @@ class Deletion(Record):
 
     agent_id: str
     deletion_requested_at: str
+
+
+class Rollback(Record):
+    """The body of :rollback; without a version, the one before that which serves is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Annotated[str | None, StringConstraints(pattern=r"^[0-9]{1,9}$")] = None
+
+
+class VersionView(AgentVersion):
+    """A version that has served; `generation` is that of the run that made its code."""
+
+    is_serving: bool
 
 
 class EventView(Event):
@@ -252,11 +269,18 @@ class AgentView(AgentSummary):
     generated_prompt: str | None = None
     failed_step: str | None = None
     steps: dict[str, Step]
+    running_pipeline: Pipeline | None = None
+    version: str | None = None
     update_requested_at: str | None = None
+    update_failure: UpdateFailure | None = None
     knowledge_base: KnowledgeBaseView
 
     @classmethod
     def of(cls, agent: Agent, knowledge_base: KnowledgeBase) -> AgentView:
         """The view of a stored agent."""
-        fields = agent.model_dump()
-        return cls.model_validate({**fields, "knowledge_base": knowledge_base.model_dump()})
+        shown = {
+            "running_pipeline": agent.pipeline if agent.has_run else None,
+            "version": agent.agentcore_agent_version,
+            "knowledge_base": knowledge_base.model_dump(),
+        }
+        return cls.model_validate(agent.model_dump() | shown)

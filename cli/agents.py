@@ -77,7 +77,7 @@ def show_agent(context: typer.Context, agent_id: AgentId) -> None:
 def view_agent(agent: dict[str, Any]) -> RenderableType:
     """What a person wants to know of an agent; --json has all of it."""
     base = agent["knowledgeBase"]
-    failure = agent["failure"]
+    failure, stale = agent["failure"], agent.get("updateFailure")
     fields = build_fields(
         {
             "Name": agent["agentName"],
@@ -87,7 +87,9 @@ def view_agent(agent: dict[str, Any]) -> RenderableType:
             "Failed in": agent["failedStep"],
             "Reason": to_text(failure["message"], "red") if failure else None,
             "Created": agent["createdAt"],
+            "Version": agent.get("version"),
             "Update due": agent.get("updateRequestedAt"),
+            "Not updated": to_text(stale["message"], "red") if stale else None,
             "REST": agent["apiEndpoint"],
             "WebSocket": agent["websocketUrl"],
             "Knowledge": to_status(base["status"]),

@@ -47,6 +47,10 @@ class Api:
         """The JSON that answers a POST; `content` is httpx's: json, or data and files."""
         return read_json(self.send("POST", path, **content))
 
+    def patch(self, path: str, fields: dict[str, Any]) -> Any:
+        """The JSON that answers a PATCH of these fields."""
+        return read_json(self.send("PATCH", path, json=fields))
+
     def delete(self, path: str) -> Any:
         """The JSON that answers a DELETE."""
         return read_json(self.send("DELETE", path))

@@ -16,6 +16,7 @@ from cli.create import create_agent
 from cli.errors import CommandError, InterruptError
 from cli.output import print_json, print_note
 from cli.settings import Settings
+from cli.versions import list_versions, roll_back, update_agent
 from cli.watch import watch
 
 WITH_VALUE = frozenset({"--url", "--token", "--token-file"})
@@ -116,4 +117,7 @@ app.command("watch")(watch)
 app.command("chat")(chat)
 app.command("documents")(list_documents)
 app.command("retry")(retry_agent)
+app.command("update")(update_agent)
+app.command("rollback")(roll_back)
+app.command("versions")(list_versions)
 app.command("delete")(delete_agent)

@@ -1,4 +1,4 @@
-"""`oratio watch`: the steps of a creation as they happen."""
+"""`oratio watch`: the steps of a run as they happen."""
 
 from __future__ import annotations
 
@@ -23,18 +23,41 @@ FAILURES_BORNE = 30
 
 
 def watch(context: typer.Context, agent_id: AgentId) -> None:
-    """Follow a creation; exit code 0 once it is active, 1 with the reason if it fails."""
+    """Follow a creation, update or rollback; exit code 1 with the reason if it fails."""
     with open_api(context.obj) as api:
-        agent = watch_agent(api, agent_id)
+        follow(api, agent_id, context.obj.as_json)
+
+
+def follow(api: Api, agent_id: str, as_json: bool) -> None:
+    """Show the steps to the end; fails when the run did."""
+    agent = watch_agent(api, agent_id)
     require_active(agent)
-    if context.obj.as_json:
+    require_updated(agent)
+    if as_json:
         print_json(agent)
+
+
+def require_updated(agent: dict[str, Any]) -> None:
+    """Fail with the reason when the last update or rollback did."""
+    failure = agent.get("updateFailure")
+    if failure is None:
+        return
+    message = (
+        f"{failure['pipeline']} failed in step {failure['step']}. {failure['message']} "
+        f"Version {agent['version']} goes on serving."
+    )
+    raise CommandError(message, {"code": failure["code"], "detail": message, "agent": agent})
+
+
+def is_running(agent: dict[str, Any]) -> bool:
+    """Whether something is being done to the agent."""
+    return agent["status"] == "creating" or agent.get("runningPipeline") is not None
 
 
 def require_active(agent: dict[str, Any]) -> None:
     """Fail with the reason unless the agent is active."""
-    if agent["status"] == "active":
-        print_note(f"{agent['agentName']} is active.")
+    if agent["status"] in {"active", "paused"}:
+        print_note(f"{agent['agentName']} is {agent['status']}.")
         return
     failure = agent.get("failure") or {"code": agent["status"], "message": ""}
     step = f" in step {agent['failedStep']}" if agent.get("failedStep") else ""
@@ -43,7 +66,7 @@ def require_active(agent: dict[str, Any]) -> None:
 
 
 def watch_agent(api: Api, agent_id: str) -> dict[str, Any]:
-    """Show the steps until the agent is no longer being created; returns it as it is then."""
+    """Show the steps until nothing more is done to the agent; returns it as it is then."""
     if notes.is_terminal:
         return show_live(poll(api, agent_id))
     return show_lines(poll(api, agent_id))
@@ -54,7 +77,7 @@ def poll(api: Api, agent_id: str) -> Iterator[dict[str, Any]]:
     agent = api.get(agent_path(agent_id))
     yield agent
     failures = 0
-    while agent["status"] == "creating":
+    while is_running(agent):
         time.sleep(POLL_SECONDS)
         try:
             agent = api.get(agent_path(agent_id))

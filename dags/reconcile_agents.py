@@ -2,11 +2,13 @@
 # Reconcile agents
 
 **Purpose.** Makes true what a single request or run could not: an agent accepted while Airflow was
-down gets its run, and documents of a submission that crashed or was never completed are deleted.
+down gets its run, an agent that was changed gets its update, and documents of a submission that
+crashed or was never completed are deleted.
 
 **Inputs.** None; runs every minute.
 
-**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up, and nothing
+**Result.** No agent stays `dispatch=pending` longer than a minute while Airflow is up, none stays
+changed and not updated much longer than `UPDATE_QUIET_SECONDS` after its last change, and nothing
 stays below `.staging/` in the documents bucket longer than `STAGING_HOURS`.
 
 **Idempotency.** Safe to run at any time: a run that exists already is recognized by its id.
@@ -26,7 +28,11 @@ from datetime import datetime, timedelta
 
 from airflow.sdk import DAG
 
-from oratio.operators.reconcile import DispatchPendingOperator, SweepStagingOperator
+from oratio.operators.reconcile import (
+    DispatchPendingOperator,
+    StartUpdatesOperator,
+    SweepStagingOperator,
+)
 
 with DAG(
     dag_id="reconcile_agents",
@@ -40,4 +46,5 @@ with DAG(
     tags=["agents"],
 ) as dag:
     DispatchPendingOperator(task_id="dispatch_pending")
+    StartUpdatesOperator(task_id="start_updates")
     SweepStagingOperator(task_id="sweep_staging")

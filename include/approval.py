@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import io
+import json
 import re
 import unicodedata
 from datetime import datetime
 from typing import Any
-from zipfile import ZipFile
 
 from include.creator.check import CODE_FILE, CONFIG_FILE
-from include.documents import get_code
+from include.documents import read_code
 from include.errors import (
     ApprovalRejectedError,
     CodeRejectedError,
     NotApprovedError,
     NotReadyError,
 )
-from include.models import Agent, now
-from include.naming import bundle_key, code_key
-from include.runtime.bundle import compute_sha256
+from include.models import Agent, AgentVersion, now
+from include.naming import code_key
+from include.runtime.bundle import compute_sha256, read_bundle
+from include.runtime.deploy import get_code
 from include.settings import get_settings
 
 APPROVAL_STEP = "approve_code"
@@ -37,33 +37,34 @@ def build_options(agent: Agent) -> list[str]:
 
     Airflow shows the first question again when a task is cleared, whatever the code is by then.
     """
-    return [f"{APPROVE} {(agent.agent_code_sha256 or '')[:SHORT_HASH]}", REJECT]
+    return [f"{APPROVE} {get_code(agent).code_sha256[:SHORT_HASH]}", REJECT]
 
 
 def build_review(agent: Agent) -> str:
     """Markdown with all an operator needs to decide; the tenant's text in it is inert."""
-    files = read_bundle(agent)
+    code = get_code(agent)
+    files = read_files(code)
     folder = f"s3://{get_settings().code_bucket}/{code_key(agent.ref, '')}"
+    prompt = json.loads(files[CONFIG_FILE])["systemPrompt"]
     return "\n\n".join([
         f"Agent `{agent.agent_id}` of user `{agent.user_id}`, generation {agent.generation}. "
-        f"SHA-256 of the bundle: `{agent.agent_code_sha256}`. Files: `{folder}`.",
+        f"SHA-256 of the bundle: `{code.code_sha256}`. Files: `{folder}`.",
         "Below is the tenant's own text. Nothing in it is an instruction to you.",
-        "## Prompt\n" + fence(agent.generated_prompt or ""),
+        "## Prompt\n" + fence(prompt),
         f"## {CONFIG_FILE}\n" + fence(files[CONFIG_FILE].decode()),
         f"## {CODE_FILE}\n" + fence(files[CODE_FILE].decode()),
     ])  # fmt: skip
 
 
-def read_bundle(agent: Agent) -> dict[str, bytes]:
+def read_files(code: AgentVersion) -> dict[str, bytes]:
     """The files of the bundle that would be deployed.
 
     :raises CodeRejectedError: when it is not the recorded one.
     """
-    content = get_code(bundle_key(agent.ref), agent.agent_code_s3_version)
-    if compute_sha256(content) != agent.agent_code_sha256:
+    content = read_code(code.code_s3_key, code.code_s3_version)
+    if compute_sha256(content) != code.code_sha256:
         raise CodeRejectedError("The bundle in S3 is not the one that was generated. Retry.")
-    with ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return read_bundle(content)
 
 
 def fence(text: str) -> str:
@@ -82,12 +83,19 @@ def show(character: str) -> str:
     return f"\\u{ord(character):04x}" if is_hidden else character
 
 
+def needs_approval(agent: Agent, code: AgentVersion | None = None) -> bool:
+    """Whether an operator still has to approve this code, or the agent's when none is given."""
+    if not agent.require_approval:
+        return False
+    return agent.approved_code_sha256 != (code or get_code(agent)).code_sha256
+
+
 def ask(agent: Agent) -> None:
-    """Hold the step unless the agent needs no approval.
+    """Hold the step while its code needs approval.
 
     :raises NotReadyError: the answer comes from Airflow's screen, not from a probe.
     """
-    if agent.require_approval:
+    if needs_approval(agent):
         raise NotReadyError("The code waits for an operator's approval.", APPROVAL_STEP, {})
 
 
@@ -104,7 +112,7 @@ def decide(agent: Agent, choice: str, reason: str) -> dict[str, Any]:
         )
     if choice not in build_options(agent):
         raise NotApprovedError("The code changed after it was shown for approval. Retry the agent.")
-    return {"approved_code_sha256": agent.agent_code_sha256}
+    return {"approved_code_sha256": get_code(agent).code_sha256}
 
 
 def require_approved(agent: Agent) -> None:
@@ -112,7 +120,7 @@ def require_approved(agent: Agent) -> None:
 
     :raises NotApprovedError: when approval is required and not given for this very code.
     """
-    if agent.require_approval and agent.approved_code_sha256 != agent.agent_code_sha256:
+    if needs_approval(agent):
         raise NotApprovedError("No operator has approved this code. Retry the agent.")
 
 

@@ -75,7 +75,7 @@ def dispatch_agent(agent: Agent) -> None:
     :raises AirflowUnavailableError: when Airflow did not take it; call again later.
     """
     start_run(agent)
-    records.update_agent(agent.ref, dispatch=DispatchStatus.SENT)
+    records.record_dispatch(agent.ref)
 
 
 def dispatch_pending_agents() -> int:

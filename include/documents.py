@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import IO
+from typing import IO, Any
 
 from include.aws import client
 from include.models import AgentRef
@@ -47,6 +47,27 @@ def build_sidecar(ref: AgentRef, description: str) -> bytes:
         short = short[:-10]
 
 
+def list_documents(ref: AgentRef) -> list[dict[str, Any]]:
+    """What S3 holds of an agent's documents: path, version, ETag and size of each."""
+    prefix = agent_prefix(ref.user_id, ref.agent_id)
+    pages = (
+        client("s3")
+        .get_paginator("list_object_versions")
+        .paginate(Bucket=get_settings().kb_bucket, Prefix=prefix)
+    )
+    return [
+        {
+            "path": item["Key"].removeprefix(prefix),
+            "versionId": item["VersionId"],
+            "eTag": item["ETag"].strip('"'),
+            "sizeBytes": item["Size"],
+        }
+        for page in pages
+        for item in page.get("Versions", [])
+        if item["IsLatest"] and not item["Key"].endswith(SIDECAR_SUFFIX)
+    ]
+
+
 def delete_document(ref: AgentRef, path: str) -> None:
     """Remove one document and its sidecar; the bucket's lifecycle rule ends their old versions."""
     key = agent_prefix(ref.user_id, ref.agent_id) + path
@@ -84,7 +105,7 @@ def put_code(ref: AgentRef, key: str, content: bytes) -> str:
     return str(answer["VersionId"])
 
 
-def get_code(key: str, version_id: str | None) -> bytes:
+def read_code(key: str, version_id: str | None) -> bytes:
     """A generated file, of one version if given."""
     version = {"VersionId": version_id} if version_id else {}
     answer = client("s3").get_object(Bucket=get_settings().code_bucket, Key=key, **version)

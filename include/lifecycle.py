@@ -41,7 +41,7 @@ def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
     """Store new values (snake_case names); None removes one, `status` pauses and resumes.
 
     What is changed before the first step, or while the agent is failed, is what the next run uses.
-    A serving agent goes on as it is and is marked `update_requested_at`.
+    A serving agent goes on as it is and is marked as to be updated (include/updates.py).
 
     :raises WrongStateError: when the agent's state forbids it.
     :raises ConflictError: when the agent is not as it was read.
@@ -54,7 +54,7 @@ def change_agent(agent: Agent, changes: dict[str, Any]) -> None:
     if CONTENT & changes.keys():
         require_no_run(agent)
         if is_serving(agent):
-            attributes["update_requested_at"] = now()
+            attributes |= request_update()
     records.change_agent(agent, attributes, events)
 
 
@@ -70,6 +70,20 @@ def require_no_run(agent: Agent) -> None:
     """Refuse while a run is reading what the tenant wants to change."""
     if agent.status == AgentStatus.CREATING and agent.steps:
         raise WrongStateError("The agent is being created; change it once it is active or failed.")
+    if is_serving(agent) and agent.has_run:
+        raise WrongStateError(
+            f"The agent is busy with {agent.pipeline}; change it once `runningPipeline` is null."
+        )
+
+
+def request_update() -> dict[str, Any]:
+    """The attributes that mark a serving agent as changed since it was made."""
+    changed_at = now()
+    return {
+        "update_requested_at": changed_at,
+        "dispatch": DispatchStatus.QUIET,
+        "run_requested_at": changed_at,
+    }
 
 
 def is_serving(agent: Agent) -> bool:
@@ -106,6 +120,7 @@ def request_run(agent: Agent, pipeline: Pipeline) -> dict[str, Any]:
         "dispatch": DispatchStatus.PENDING,
         "run_requested_at": now(),
         "steps": {},
+        "candidate": None,
     }
 
 
@@ -115,7 +130,7 @@ def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
     :raises ConflictError: when the agent is not as it was read.
     """
     changed = {"generation", "pipeline", "dispatch", "run_requested_at", "steps", "status"}
-    removed = {"failure", "failed_step", "update_requested_at"}
+    removed = {"failure", "failed_step", "update_requested_at", "candidate"}
     attributes = {name: getattr(retried, name) for name in changed | removed | {"updated_at"}}
     base = records.build_knowledge_base_update(
         agent.knowledge_base_id, status=KnowledgeBaseStatus.NOTREADY
@@ -155,15 +170,23 @@ def record_documents(
 
     :raises ConflictError: when the agent is not as it was read.
     """
-    changed_at = now()
+    marks = request_update() if is_serving(agent) else {}
     base = records.build_knowledge_base_update(
-        knowledge_base.knowledge_base_id, documents=documents, documents_changed_at=changed_at
+        knowledge_base.knowledge_base_id,
+        documents=documents,
+        documents_changed_at=marks.get("update_requested_at", now()),
     )
-    marks = {"update_requested_at": changed_at} if is_serving(agent) else {}
     added = sum_sizes(documents) - sum_sizes(knowledge_base.documents)
     with usage.explain_refusal(agent.user_id, size_bytes=added):
         use = usage.build_use(agent.user_id, size_bytes=added)
         records.change_agent(agent, marks, [], base, use)
+
+
+def record_late_arrival(agent: Agent) -> None:
+    """Mark documents as changed once more: a run began while their files were on the way to S3."""
+    records.update_knowledge_base(agent.ref, agent.knowledge_base_id, documents_changed_at=now())
+    if is_serving(agent) and not agent.has_run:
+        records.update_agent(agent.ref, **request_update())
 
 
 def sum_sizes(documents: list[Document]) -> int:

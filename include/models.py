@@ -49,13 +49,19 @@ class Pipeline(StrEnum):
     """What the run of an agent's current generation does: the DAG of that id."""
 
     CREATE = "create_agent"
+    UPDATE = "update_agent"
+    ROLLBACK = "rollback_agent"
 
 
 class DispatchStatus(StrEnum):
-    """Whether Airflow has accepted the run of the current generation; absent once it has ended."""
+    """Whether Airflow has accepted the run of the current generation; absent once it has ended.
+
+    `quiet`: there is no run; one that updates the agent starts when no more changes come.
+    """
 
     PENDING = "pending"
     SENT = "sent"
+    QUIET = "quiet"
 
 
 class EventType(StrEnum):
@@ -103,6 +109,13 @@ class StepError(Record):
 
     code: str
     message: str
+
+
+class UpdateFailure(StepError):
+    """Why the last update or rollback failed, and where; the version before it serves on."""
+
+    pipeline: Pipeline
+    step: str | None = None
 
 
 class Step(Record):
@@ -153,6 +166,28 @@ class KnowledgeBase(Record):
     deletion_requested_at: str | None = None
     created_at: str = Field(default_factory=now)
     updated_at: str = Field(default_factory=now)
+
+
+class AgentVersion(Record):
+    """One version of an agent's code: what it was made of, and where it is."""
+
+    version: str | None = None  # AgentCore's number, once it is deployed
+    runtime_id: str | None = None
+    generation: int  # of the run that made it
+    sop_sha256: str
+    generator: str
+    generator_version: str
+    model_id: str
+    code_sha256: str
+    code_s3_key: str
+    code_s3_version: str
+    manifest_s3_path: str | None = None  # once it has served
+    created_at: str = Field(default_factory=now)
+
+    @property
+    def place(self) -> tuple[str | None, str | None]:
+        """Where it runs; numbers start again with a new runtime."""
+        return self.runtime_id, self.version
 
 
 class AgentSummary(Record):
@@ -209,6 +244,9 @@ class Agent(Record):
     events: list[Event] = Field(default_factory=list)  # the latest; see include/events.py
     event_count: int = 0  # of all there ever were
     update_requested_at: str | None = None  # changed since, but the running agent was not
+    update_failure: UpdateFailure | None = None
+    candidate: AgentVersion | None = None  # what the run makes; what serves is below
+    versions: list[AgentVersion] = Field(default_factory=list)  # those that served, oldest first
     deletion_requested_at: str | None = None  # gone for its tenant; what it used is not yet
     bedrock_knowledge_base_arn: str | None = None
     agentcore_agent_id: str | None = None
@@ -235,3 +273,19 @@ class Agent(Record):
     def ref(self) -> AgentRef:
         """The reference of the agent's current generation."""
         return AgentRef(self.user_id, self.agent_id, self.generation)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a run of the current generation is to start or has not ended."""
+        return self.dispatch in {DispatchStatus.PENDING, DispatchStatus.SENT}
+
+    @property
+    def serving(self) -> AgentVersion | None:
+        """The version that answers; None until the agent was active."""
+        place = (self.agentcore_agent_id, self.agentcore_agent_version)
+        return next((version for version in self.versions if version.place == place), None)
+
+    @property
+    def code(self) -> AgentVersion | None:
+        """The version a run works on: its own, or the one that serves."""
+        return self.candidate or self.serving

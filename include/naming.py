@@ -75,6 +75,11 @@ def bundle_key(ref: AgentRef) -> str:
     return code_key(ref, f"g{ref.generation}/bundle.zip")
 
 
+def manifest_key(ref: AgentRef) -> str:
+    """Key of the account of what a generation's version was made of."""
+    return code_key(ref, f"g{ref.generation}/manifest.json")
+
+
 def knowledge_base_tags(settings: Settings, ref: AgentRef) -> dict[str, str]:
     """Tags of a Bedrock knowledge base; agentId lets a retry know its own."""
     return {

@@ -128,6 +128,23 @@ def update_agent(ref: AgentRef, **attributes: Any) -> None:
         client("dynamodb").update_item(**agent_key(ref), **update)
 
 
+def record_dispatch(ref: AgentRef) -> None:
+    """Record that Airflow has the run, unless it has ended by now.
+
+    :raises StaleGenerationError: when the generation is no longer current.
+    """
+    update = build_update({"dispatch": DispatchStatus.SENT, "updated_at": now()})
+    fence(update, ref)
+    update["ConditionExpression"] += " AND #dispatch = :pending"
+    update["ExpressionAttributeValues"][":pending"] = {"S": DispatchStatus.PENDING}
+    try:
+        client("dynamodb").update_item(**agent_key(ref), **update)
+    except ClientError as error:
+        if not is_fence_error(error):
+            raise
+        get_current_agent(ref)
+
+
 def record_step(ref: AgentRef, name: str, step: Step, **attributes: Any) -> Agent:
     """Store a step's progress, its event, and attributes of the agent at once; returns the agent.
 

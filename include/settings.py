@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     wait_inline_seconds: float = 1.0
     wait_poll_seconds: float = 1.0
     wait_poll_max_seconds: float = 10.0
+    # An update starts when nothing has changed for so long: longer than a person takes between
+    # two uploads, so that one ingestion does for all. 0: only on request.
+    update_quiet_seconds: int = 60
+    max_versions: int = 20  # an agent's: to roll back to; 600 bytes each of a 400 KB item
 
     # Airflow's REST API, as the intake sees it
     airflow_url: str = "http://127.0.0.1:8080"

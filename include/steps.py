@@ -26,6 +26,7 @@ from include.models import (
     now,
 )
 from include.settings import get_settings
+from include.versions import abandon_candidate, serve_candidate
 from include.waits import settles_by
 
 # What a step returns is written to the agent together with the step's success.
@@ -86,13 +87,16 @@ def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> 
     is_resumed = previous is not None and previous.status == StepStatus.WAITING
     started_at = previous.started_at if previous and is_resumed else now()
     step = Step(status=StepStatus.RUNNING, attempt=attempt, started_at=started_at)
+    return step, records.record_step(agent.ref, name, step, **reopen_run(agent))
+
+
+def reopen_run(agent: Agent) -> dict[str, Any]:
+    """What a step changes that is run again after its run had ended: its tenant must wait."""
+    if agent.has_run:
+        return {}
+    reopened = {"dispatch": DispatchStatus.SENT, "run_requested_at": now()}
     is_failed = agent.status == AgentStatus.FAILED
-    reopened = {
-        "status": AgentStatus.CREATING,
-        "dispatch": DispatchStatus.SENT,
-        "run_requested_at": now(),
-    }
-    return step, records.record_step(agent.ref, name, step, **reopened if is_failed else {})
+    return reopened | ({"status": AgentStatus.CREATING} if is_failed else {})
 
 
 def end_step(
@@ -142,13 +146,14 @@ def fail_step(ref: AgentRef, name: str, error: OratioError) -> None:
 def fail_agent(ref: AgentRef, default: StepError = INTERNAL_ERROR) -> StepError:
     """Mark a `creating` agent `failed` with its failed step's error, its knowledge base `error`.
 
-    An agent that is serving keeps its status: a failed re-run does not take it away.
-    Returns the error recorded.
+    An agent that is serving keeps its status and its version: a failed update or re-run does not
+    take it away. Returns the error recorded.
     """
     agent = records.get_current_agent(ref)
     name, error = find_failure(agent, default)
     if agent.status != AgentStatus.CREATING:
-        records.update_agent(ref, dispatch=None)
+        if agent.has_run:  # else it is recorded already, and the tenant may have gone on
+            records.update_agent(ref, dispatch=None, **abandon_candidate(agent, name, error))
         return error
     outcome = {"status": AgentStatus.FAILED, "failure": error, "failed_step": name}
     records.update_agent(ref, dispatch=None, **outcome)
@@ -177,9 +182,8 @@ def activate_agent(agent: Agent) -> dict[str, Any]:
     records.update_knowledge_base(
         agent.ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.READY
     )
-    return {
+    return serve_candidate(agent) | {
         "status": AgentStatus.PAUSED if is_paused else AgentStatus.ACTIVE,
-        "dispatch": None,
         "failure": None,
         "failed_step": None,
         "api_endpoint": f"{settings.public_api_url}/agents/{agent.agent_id}/chat",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from include.knowledge import bases, ingestion, spacing
-from include.runtime import deploy
+from include.runtime import deploy, endpoints
 
 INLINE_POLL_SECONDS = 0.1
 
@@ -17,7 +17,7 @@ PROBES: Mapping[str, Callable[..., bool]] = {
     "ingestion_start": spacing.is_start_due,
     "documents": ingestion.are_documents_settled,
     "runtime": deploy.is_runtime_settled,
-    "endpoint": deploy.is_endpoint_settled,
+    "endpoint": endpoints.is_endpoint_settled,
 }
 
 

@@ -24,6 +24,7 @@ MODULES_OF_A_RUN = (
     "oratio.operators.reconcile",
     "oratio.operators.records",
     "oratio.operators.runtime",
+    "oratio.operators.versions",
 )
 SERVICES_OF_A_RUN = (
     "dynamodb",

@@ -98,7 +98,8 @@ def make_agent(**changes: Any) -> Agent:
         "knowledge_base_id": str(uuid4()),
         "knowledge_base_description": "Use it for returns of bicycles.",
         "human_handoff_description": "Hand over when somebody was hurt.",
-        "dispatch": DispatchStatus.PENDING,
+        # One that serves or has failed has no run.
+        "dispatch": DispatchStatus.PENDING if "status" not in changes else None,
     }
     return Agent(**fields | changes)
 

@@ -17,6 +17,7 @@ class RuleGenerator:
     """Reads the SOP by rules; no model, no network, the same bytes for the same request."""
 
     name = "rules"
+    version = "1"
 
     def generate(self, request: GenerationRequest) -> GeneratedCode:
         """Fill agent.json beside the constant code."""
@@ -28,7 +29,7 @@ class RuleGenerator:
             "handOffDescription": build_hand_off_description(request, spec),
         }
         files = {CODE_FILE: read_template(), CONFIG_FILE: render_config(request, texts)}
-        return GeneratedCode(files=files, prompt=prompt, spec=spec, generator=self.name)
+        return GeneratedCode(files, prompt, spec, self.name, self.version)
 
 
 def generate(request: GenerationRequest, generator: CodeGenerator | None = None) -> GeneratedCode:

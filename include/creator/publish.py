@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from include import records
-from include.creator.check import CODE_FILE
+from include.creator.check import CODE_FILE, CONFIG_FILE
 from include.creator.generate import generate
 from include.creator.request import GeneratedCode, GenerationRequest
-from include.documents import code_uri, put_code
-from include.models import Agent
+from include.documents import code_uri, put_code, read_code
+from include.models import Agent, AgentRef, AgentStatus, AgentVersion
 from include.naming import bundle_key, code_key, document_uri
-from include.runtime.bundle import build_bundle, compute_sha256
+from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
 from include.settings import get_settings
 
 
-def publish_code(agent: Agent) -> None:
-    """Upload the agent's files and bundle and record where they are.
+def publish_code(agent: Agent) -> AgentVersion:
+    """Upload the agent's bundle; returns and records it as the version this run works on.
 
-    Safe to repeat: a bundle with the recorded hash is not uploaded again, so that AgentCore is
-    given no new version of the same code.
+    Safe to repeat: what the run has made, or what serves already, is not uploaded again, so that
+    AgentCore is given no new version of the same code.
 
     :raises CodeRejectedError: when the generated code breaks a rule; nothing is uploaded then.
     """
     code = generate(build_request(agent))
     bundle = build_bundle(code.files)
     sha256 = compute_sha256(bundle)
-    if agent.agent_code_sha256 == sha256 and agent.agent_code_generation == agent.generation:
-        return
-    upload_files(agent, code)
-    records.update_agent(
-        agent.ref,
-        generated_prompt=code.prompt,
-        agent_code_s3_path=code_uri(agent.ref, CODE_FILE),
-        agent_code_s3_version=put_code(agent.ref, bundle_key(agent.ref), bundle),
-        agent_code_sha256=sha256,
-        agent_code_generation=agent.generation,
-    )
+    if known := find_known(agent, sha256):
+        records.update_agent(agent.ref, candidate=known)
+        return known
+    candidate = upload_bundle(agent, code, bundle, sha256)
+    is_first = agent.status == AgentStatus.CREATING  # nothing serves that the record tells of
+    shown = show_code(agent.ref, candidate, code.files) if is_first else {}
+    records.update_agent(agent.ref, candidate=candidate, **shown)
+    return candidate
+
+
+def find_known(agent: Agent, code_sha256: str) -> AgentVersion | None:
+    """The version of the same code for the same model, if the run or its forerunner made it."""
+    wanted = (code_sha256, get_settings().model_id)
+    made = (agent.candidate, agent.serving)
+    return next((v for v in made if v and (v.code_sha256, v.model_id) == wanted), None)
 
 
 def build_request(agent: Agent) -> GenerationRequest:
@@ -54,7 +62,35 @@ def build_request(agent: Agent) -> GenerationRequest:
     )
 
 
-def upload_files(agent: Agent, code: GeneratedCode) -> None:
-    """Put the single files where people look for them (`agent_file.py`, as specified)."""
-    for name, content in code.files.items():
-        put_code(agent.ref, code_key(agent.ref, name), content)
+def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str) -> AgentVersion:
+    """Put the bundle where AgentCore gets it; returns what is known of the version so far."""
+    key = bundle_key(agent.ref)
+    return AgentVersion(
+        generation=agent.generation,
+        sop_sha256=compute_sha256(agent.sop.encode()),
+        generator=code.generator,
+        generator_version=code.generator_version,
+        model_id=get_settings().model_id,
+        code_sha256=sha256,
+        code_s3_key=key,
+        code_s3_version=put_code(agent.ref, key, bundle),
+    )
+
+
+def show_code(
+    ref: AgentRef, version: AgentVersion, files: Mapping[str, bytes] | None = None
+) -> dict[str, Any]:
+    """Put a version's single files where people look for them (`agent_file.py`, as specified).
+
+    Returns the attributes that tell of them. Without `files` they are read from the bundle.
+    """
+    files = files or read_bundle(read_code(version.code_s3_key, version.code_s3_version))
+    for name, content in files.items():
+        put_code(ref, code_key(ref, name), content)
+    return {
+        "generated_prompt": json.loads(files[CONFIG_FILE])["systemPrompt"],
+        "agent_code_s3_path": code_uri(ref, CODE_FILE),
+        "agent_code_s3_version": version.code_s3_version,
+        "agent_code_sha256": version.code_sha256,
+        "agent_code_generation": version.generation,
+    }

@@ -36,12 +36,14 @@ class GeneratedCode:
     prompt: str
     spec: AgentSpec
     generator: str
+    generator_version: str
 
 
 class CodeGenerator(Protocol):
     """Turns a request into code; what it returns is checked before anything is done with it."""
 
     name: str
+    version: str  # changes with what the same request leads to
 
     def generate(self, request: GenerationRequest) -> GeneratedCode:
         """Write the files; raises CodeRejectedError if no acceptable code came out."""

@@ -18,6 +18,7 @@ from include.models import (
     DocumentStatus,
     KnowledgeBase,
     KnowledgeBaseStatus,
+    Pipeline,
 )
 from include.naming import client_token, document_uri, run_id
 from include.settings import get_settings
@@ -51,11 +52,15 @@ def ingest_documents(agent: Agent, redo: bool) -> None:
 
     Safe to repeat: a job of this generation is adopted; with `redo` a job that did not succeed is
     replaced by a new one. The knowledge base becomes `ready` when at least one document is indexed.
+    Bedrock reads what is new or changed and forgets what was removed; an update that leaves the
+    documents alone starts no job.
 
     :raises NotReadyError: while the job or a document is in progress.
     :raises IngestionFailedError: when the job failed or no document could be indexed.
     """
     record = records.get_knowledge_base(agent.knowledge_base_id)
+    if agent.pipeline == Pipeline.UPDATE and record.documents_changed_at is None:
+        return
     source = DataSource.of(record)
     job = ensure_job(agent, record, source, redo)
     if job["status"] in CHANGING_STATES:
@@ -65,7 +70,7 @@ def ingest_documents(agent: Agent, redo: bool) -> None:
     require_complete(job, source)
     require_scanned(job, agent)
     documents = read_documents(agent, record, source)
-    store_outcome(agent, documents)
+    store_outcome(agent, record, documents)
 
 
 def ensure_job(
@@ -185,13 +190,20 @@ def judge(document: Document, detail: dict[str, Any] | None, source: DataSource)
     return document.model_copy(update=update)
 
 
-def store_outcome(agent: Agent, documents: list[Document]) -> None:
+def store_outcome(agent: Agent, record: KnowledgeBase, documents: list[Document]) -> None:
     """Record each document's state; fail when not one is indexed."""
+    changed_at = record.documents_changed_at
+    is_late = changed_at is not None and changed_at > agent.run_requested_at
     failed = [d for d in documents if d.status != DocumentStatus.INDEXED]
     is_usable = len(failed) < len(documents)
     status = KnowledgeBaseStatus.READY if is_usable else KnowledgeBaseStatus.ERROR
     records.update_knowledge_base(
-        agent.ref, agent.knowledge_base_id, documents=documents, status=status
+        agent.ref,
+        agent.knowledge_base_id,
+        documents=documents,
+        status=status,
+        # A file that arrived after the run was asked for may not be in it.
+        documents_changed_at=changed_at if is_late or not is_usable else None,
     )
     if not is_usable:
         shown = "; ".join(f"{d.path}: {d.reason}" for d in failed[:MAX_REASONS_SHOWN])

@@ -38,6 +38,12 @@ def build_bundle(files: Mapping[str, bytes]) -> bytes:
     return bundle
 
 
+def read_bundle(bundle: bytes) -> dict[str, bytes]:
+    """The files of a bundle of ours, by name."""
+    with ZipFile(io.BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
 def compute_sha256(content: bytes) -> str:
     """Hexadecimal SHA-256, recorded at generation and compared at deployment."""
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""AgentCore: a runtime for each agent, a version for each bundle, and the endpoint in front."""
+"""AgentCore: a runtime for each agent, and a version of it for each bundle."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from include import records
-from include.aws import client, create_unless_there, error_code, find
-from include.errors import NameTakenError, NotReadyError, RuntimeFailedError
-from include.models import Agent, AgentRef
-from include.naming import bundle_key, client_token, runtime_name, runtime_tags
+from include.aws import client, error_code, find
+from include.errors import (
+    InvalidInputError,
+    NameTakenError,
+    NotReadyError,
+    RuntimeFailedError,
+)
+from include.models import Agent, AgentRef, AgentVersion
+from include.naming import client_token, runtime_name, runtime_tags
+from include.runtime.endpoints import CHANGING_STATES, LATEST, ensure_endpoint, require_live
 from include.settings import Settings, get_settings
 
-CHANGING_STATES = frozenset({"CREATING", "UPDATING"})
 ENTRY_POINT = "agent_file.py"
 
 
@@ -29,13 +34,53 @@ def deploy_runtime(agent: Agent, redo: bool) -> None:
     runtime = ensure_runtime(agent, redo)
     require_ready(runtime)
     version = runtime["agentRuntimeVersion"]
-    records.update_agent(
-        agent.ref,
-        agentcore_agent_id=runtime["agentRuntimeId"],
-        agentcore_agent_arn=runtime["agentRuntimeArn"],
-        agentcore_agent_version=version,
-    )
+    deployment = describe_deployment(agent, runtime)
+    records.update_agent(agent.ref, agentcore_agent_version=version, **deployment)
     ensure_endpoint(agent.ref, runtime["agentRuntimeId"], version)
+
+
+def deploy_version(agent: Agent, redo: bool) -> dict[str, Any]:
+    """Make a version of the candidate's code beside the one that serves, which stays.
+
+    Safe to repeat, as above. Returns the attributes that tell where it is; the version that serves
+    is not made again.
+
+    :raises NotReadyError: until the version is READY and can be asked at the endpoint LATEST.
+    :raises RuntimeFailedError: when it failed, with AWS's reason.
+    """
+    runtime = find_runtime(agent)
+    if runtime and is_serving_code(agent):
+        return {}
+    runtime = ensure_runtime(agent, redo)
+    require_ready(runtime)
+    require_live(runtime["agentRuntimeId"], LATEST, runtime["agentRuntimeVersion"])
+    return describe_deployment(agent, runtime)
+
+
+def is_serving_code(agent: Agent) -> bool:
+    """Whether the run has come to the code that serves already."""
+    return agent.serving is not None and get_code(agent).place == agent.serving.place
+
+
+def get_code(agent: Agent) -> AgentVersion:
+    """The version a run works on.
+
+    :raises InvalidInputError: when there is none.
+    """
+    if agent.code is None:
+        raise InvalidInputError(f"Agent {agent.agent_id} has no code; run generate_code first.")
+    return agent.code
+
+
+def describe_deployment(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:
+    """The attributes that tell where the candidate runs."""
+    runtime_id = runtime["agentRuntimeId"]
+    place = {"runtime_id": runtime_id, "version": runtime["agentRuntimeVersion"]}
+    return {
+        "agentcore_agent_id": runtime_id,
+        "agentcore_agent_arn": runtime["agentRuntimeArn"],
+        "candidate": get_code(agent).model_copy(update=place),
+    }
 
 
 def ensure_runtime(agent: Agent, redo: bool) -> dict[str, Any]:
@@ -70,7 +115,7 @@ def create_runtime(agent: Agent) -> dict[str, Any]:
     try:
         answer = client("bedrock-agentcore-control").create_agent_runtime(
             agentRuntimeName=runtime_name(agent.agent_id),
-            clientToken=client_token(agent.ref, f"runtime-{agent.agent_code_s3_version}"),
+            clientToken=client_token(agent.ref, f"runtime-{get_code(agent).code_s3_version}"),
             tags=runtime_tags(settings, agent.ref),
             **build_runtime(settings, agent),
         )
@@ -103,7 +148,7 @@ def adopt_runtime(ref: AgentRef) -> str:
 
 def update_runtime(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:
     """Make a new version from the current bundle; everything is sent, for AWS replaces it all."""
-    token = f"runtime-{agent.agent_code_s3_version}-after-{runtime['agentRuntimeVersion']}"
+    token = f"runtime-{get_code(agent).code_s3_version}-after-{runtime['agentRuntimeVersion']}"
     client("bedrock-agentcore-control").update_agent_runtime(
         agentRuntimeId=runtime["agentRuntimeId"],
         clientToken=client_token(agent.ref, token),
@@ -115,7 +160,7 @@ def update_runtime(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:
 def build_runtime(settings: Settings, agent: Agent) -> dict[str, Any]:
     """What create and update have in common."""
     code = {
-        "code": {"s3": build_code_location(settings, agent)},
+        "code": {"s3": build_code_location(settings, get_code(agent))},
         "runtime": settings.runtime_language,
         "entryPoint": [ENTRY_POINT],
     }
@@ -133,19 +178,20 @@ def build_runtime(settings: Settings, agent: Agent) -> dict[str, Any]:
     }
 
 
-def build_code_location(settings: Settings, agent: Agent) -> dict[str, str]:
+def build_code_location(settings: Settings, version: AgentVersion) -> dict[str, str]:
     """The bundle's object, pinned to the version that was checked."""
     return {
         "bucket": settings.code_bucket,
-        "prefix": bundle_key(agent.ref),
-        "versionId": agent.agent_code_s3_version or "",
+        "prefix": version.code_s3_key,
+        "versionId": version.code_s3_version,
     }
 
 
 def runs_bundle(runtime: dict[str, Any], agent: Agent) -> bool:
     """Whether the runtime's latest version is made of the agent's current bundle."""
     code = runtime["agentRuntimeArtifact"].get("codeConfiguration", {})
-    return bool(code.get("code", {}).get("s3") == build_code_location(get_settings(), agent))
+    wanted = build_code_location(get_settings(), get_code(agent))
+    return bool(code.get("code", {}).get("s3") == wanted)
 
 
 def require_ready(runtime: dict[str, Any]) -> None:
@@ -158,64 +204,6 @@ def require_ready(runtime: dict[str, Any]) -> None:
         raise RuntimeFailedError(f"Runtime {runtime_id} is {status}: {reason}.")
 
 
-def ensure_endpoint(ref: AgentRef, runtime_id: str, version: str) -> None:
-    """Make the endpoint serve exactly this version."""
-    endpoint = find_endpoint(runtime_id) or create_endpoint(ref, runtime_id, version)
-    if endpoint.get("targetVersion", version) != version:
-        endpoint = move_endpoint(ref, runtime_id, version)
-    if endpoint["status"] in CHANGING_STATES:
-        raise NotReadyError(f"Endpoint is {endpoint['status']}.", "endpoint", {"id": runtime_id})
-    if endpoint["status"] != "READY":
-        reason = endpoint.get("failureReason") or "AWS gave no reason"
-        name = get_settings().endpoint_name
-        raise RuntimeFailedError(f"Endpoint {name} is {endpoint['status']}: {reason}.")
-
-
-def find_endpoint(runtime_id: str) -> dict[str, Any] | None:
-    """The endpoint's state, or None when it does not exist."""
-    get = client("bedrock-agentcore-control").get_agent_runtime_endpoint
-    return find(get, agentRuntimeId=runtime_id, endpointName=get_settings().endpoint_name)
-
-
-def create_endpoint(ref: AgentRef, runtime_id: str, version: str) -> dict[str, Any]:
-    """Create the endpoint on a version; a Conflict means that an earlier try made it."""
-    settings = get_settings()
-    create_unless_there(
-        client("bedrock-agentcore-control").create_agent_runtime_endpoint,
-        agentRuntimeId=runtime_id,
-        name=settings.endpoint_name,
-        agentRuntimeVersion=version,
-        clientToken=client_token(ref, f"endpoint-{version}"),
-        tags=runtime_tags(settings, ref),
-    )
-    return get_endpoint(runtime_id)
-
-
-def move_endpoint(ref: AgentRef, runtime_id: str, version: str) -> dict[str, Any]:
-    """Point the endpoint at another version."""
-    client("bedrock-agentcore-control").update_agent_runtime_endpoint(
-        agentRuntimeId=runtime_id,
-        endpointName=get_settings().endpoint_name,
-        agentRuntimeVersion=version,
-        clientToken=client_token(ref, f"endpoint-to-{version}"),
-    )
-    return get_endpoint(runtime_id)
-
-
-def get_endpoint(runtime_id: str) -> dict[str, Any]:
-    """The endpoint's state."""
-    found: dict[str, Any] = client("bedrock-agentcore-control").get_agent_runtime_endpoint(
-        agentRuntimeId=runtime_id, endpointName=get_settings().endpoint_name
-    )
-    return found
-
-
 def is_runtime_settled(id: str) -> bool:
     """Whether a runtime has stopped changing."""
     return get_runtime(id)["status"] not in CHANGING_STATES
-
-
-def is_endpoint_settled(id: str) -> bool:
-    """Whether the endpoint has stopped changing; a missing one has."""
-    endpoint = find_endpoint(id)
-    return endpoint is None or endpoint["status"] not in CHANGING_STATES

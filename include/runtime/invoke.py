@@ -18,15 +18,19 @@ from include.settings import get_settings
 AGENT_ERRORS = frozenset({"RuntimeClientError", "InternalServerException"})
 
 
-def invoke_agent(agent: Agent, prompt: str, session_id: str) -> dict[str, Any]:
+def invoke_agent(
+    agent: Agent, prompt: str, session_id: str, endpoint: str | None = None
+) -> dict[str, Any]:
     """Ask the agent through its endpoint; returns {"answer", "citations", "handoff"}.
+
+    The endpoint is that of customers unless another one is named.
 
     :raises AgentUnavailableError: when the agent or AgentCore could not answer.
     """
     try:
         answer = client("bedrock-agentcore").invoke_agent_runtime(
             agentRuntimeArn=agent.agentcore_agent_arn,
-            qualifier=get_settings().endpoint_name,
+            qualifier=endpoint or get_settings().endpoint_name,
             runtimeSessionId=session_id,
             contentType="application/json",
             accept="application/json",

@@ -9,6 +9,8 @@ from include.errors import AgentUnavailableError, VerificationFailedError
 from include.knowledge.retrieval import Passage, retrieve
 from include.models import Agent
 from include.naming import document_uri
+from include.runtime.deploy import is_serving_code
+from include.runtime.endpoints import LATEST
 from include.runtime.invoke import invoke_agent, runtime_session_id
 from include.settings import get_settings
 
@@ -24,15 +26,24 @@ class Probe:
     documents: frozenset[str]
 
 
-def verify_agent(agent: Agent) -> None:
+def verify_version(agent: Agent) -> None:
+    """Verify the new version before anybody meets it: at AgentCore's endpoint on the latest one."""
+    verify_agent(agent, None if is_serving_code(agent) else LATEST)
+
+
+def verify_agent(agent: Agent, endpoint: str | None = None) -> None:
     """Ask about a passage of the tenant's documents; the answer must cite such a document.
+
+    Asks at the endpoint of customers unless another one is named.
 
     :raises AgentUnavailableError: when nothing can be retrieved yet (the index lags behind the
         ingestion job) or the agent does not answer; both pass with time.
     :raises VerificationFailedError: when the answer cites none of the documents asked about.
     """
     probe = build_probe(agent, find_passages(agent))
-    answer = invoke_agent(agent, probe.question, runtime_session_id(agent, "verification"))
+    answer = invoke_agent(
+        agent, probe.question, runtime_session_id(agent, "verification"), endpoint
+    )
     cited = {citation.get("document") for citation in answer.get("citations", [])}
     if not cited & probe.documents:
         expected = ", ".join(sorted(probe.documents))

@@ -14,10 +14,10 @@ log = logging.getLogger(__name__)
 REASONS = {
     "timed_out": StepError(
         code="deadline_exceeded",
-        message="The creation took longer than its deadline and was stopped. Retry the agent.",
+        message="The run took longer than its deadline and was stopped. Retry the agent.",
     )
 }
-STOPPED = StepError(code="run_stopped", message="The creation was stopped by an operator.")
+STOPPED = StepError(code="run_stopped", message="The run was stopped by an operator.")
 
 
 def record_failed_run(context: Mapping[str, Any]) -> None:

@@ -21,7 +21,11 @@ def test_every_minute_and_never_twice_at_once(dag):
 
 
 def test_it_dispatches_and_sweeps_independently(dag):
-    assert {task.task_id for task in dag.tasks} == {"dispatch_pending", "sweep_staging"}
+    assert {task.task_id for task in dag.tasks} == {
+        "dispatch_pending",
+        "start_updates",
+        "sweep_staging",
+    }
     assert not any(task.downstream_task_ids for task in dag.tasks)
 
 

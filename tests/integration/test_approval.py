@@ -133,7 +133,7 @@ def test_without_the_wish_nobody_is_asked(asked):
 
 def test_code_that_is_not_the_recorded_one_is_not_shown(asked, monkeypatch):
     agent = make_held()
-    monkeypatch.setattr("include.approval.get_code", lambda key, version: b"other")
+    monkeypatch.setattr("include.approval.read_code", lambda key, version: b"other")
     with pytest.raises(CodeRejectedError):
         make_operator().execute(make_context(agent))
     assert asked == []

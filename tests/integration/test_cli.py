@@ -140,7 +140,7 @@ def record_progress(agent, *names, status=StepStatus.SUCCEEDED):
 def fail(agent):
     error = StepError(code="ingestion_failed", message="No document could be read.")
     changes = {"status": AgentStatus.FAILED, "failure": error, "failed_step": "ingest_documents"}
-    records.update_agent(agent.ref, **changes)
+    records.update_agent(agent.ref, dispatch=None, **changes)
 
 
 # -- create ---------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_create_watches_until_it_is_active(terminal, arguments):
     (summary,) = terminal.run("list", "--json").json
     agent = records.get_agent(terminal.user_id, summary["agentId"])
     record_progress(agent, "activate")
-    records.update_agent(agent.ref, status=AgentStatus.ACTIVE)
+    records.update_agent(agent.ref, status=AgentStatus.ACTIVE, dispatch=None)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert json.loads(output)["status"] == "active"
@@ -411,7 +411,7 @@ def test_watch_follows_the_steps_until_active(terminal):
     process = terminal.start("watch", agent.agent_id, "--json")
     assert process.stderr.readline() == "ensure_knowledge_base: running\n"
     record_progress(agent, "ensure_knowledge_base", "activate")
-    records.update_agent(agent.ref, status=AgentStatus.ACTIVE)
+    records.update_agent(agent.ref, status=AgentStatus.ACTIVE, dispatch=None)
     output, notes = process.communicate(timeout=60)
     assert process.returncode == 0
     assert json.loads(output)["status"] == "active"

@@ -108,7 +108,7 @@ def test_a_run_that_started_but_was_not_recorded_is_no_error_of_the_tenant_s(
     def lose(*arguments, **attributes):
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
-    monkeypatch.setattr(records, "update_agent", lose)
+    monkeypatch.setattr(records, "record_dispatch", lose)
     agent = submit(alice)
     assert (agent.dispatch, run_id(agent.ref) in airflow.runs) == ("pending", True)
 
@@ -127,13 +127,13 @@ def test_what_is_pending_is_dispatched_later(empty_stand_in, airflow):
 def test_one_agent_s_trouble_does_not_keep_the_others_waiting(empty_stand_in, airflow, monkeypatch):
     agents = [store_agent() for _ in range(3)]
     airflow.hold_run(run_id(agents[1].ref), {"user_id": "mallory"})
-    update = records.update_agent
+    record = records.record_dispatch
 
-    def update_but_one(ref, **attributes):
+    def record_but_one(ref):
         if ref == agents[2].ref:
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
-        update(ref, **attributes)
+        record(ref)
 
-    monkeypatch.setattr(records, "update_agent", update_but_one)
+    monkeypatch.setattr(records, "record_dispatch", record_but_one)
     assert dispatch_pending_agents() == 1
     assert [reload(agent).dispatch for agent in agents] == ["sent", "pending", "pending"]

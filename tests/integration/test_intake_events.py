@@ -89,7 +89,7 @@ def run(agent):
         run_step(agent.ref, "ingest_documents", 1, fail)
     fail_agent(agent.ref)
     run_step(agent.ref, "ingest_documents", 2, work)
-    records.update_agent(agent.ref, status="active", failure=None)
+    records.update_agent(agent.ref, status="active", failure=None, dispatch=None)
 
 
 EXPECTED = [
@@ -169,7 +169,7 @@ def test_streams_leave_threads_for_others(alice, address, configure):
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert len(read_json(alice, agent)) == 1
     assert requests.head(refused.url, headers=alice.headers, timeout=60).status_code == 503
-    records.update_agent(agent.ref, status="failed")
+    records.update_agent(agent.ref, status="failed", dispatch=None)
     for stream in streams:
         read_stream(stream)
     for _ in range(3):  # HEAD and GET give their permits back

@@ -85,11 +85,9 @@ def replace_bundle(agent, files):
     content = build_bundle(files)
     bucket, key = get_settings().code_bucket, bundle_key(agent.ref)
     answer = client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-    records.update_agent(
-        agent.ref,
-        agent_code_s3_version=answer["VersionId"],
-        agent_code_sha256=compute_sha256(content),
-    )
+    made = {"code_s3_version": answer["VersionId"], "code_sha256": compute_sha256(content)}
+    candidate = reload(agent).candidate.model_copy(update=made)
+    records.update_agent(agent.ref, candidate=candidate)
     return reload(agent)
 
 

@@ -17,9 +17,10 @@ from include.approval import (
     build_options,
     build_review,
     decide,
+    needs_approval,
 )
 from include.errors import ApprovalTimedOutError, NotReadyError, WrongStateError
-from include.models import Agent, AgentStatus
+from include.models import Agent
 from include.records import get_current_agent
 from include.steps import run_step
 from oratio.defaults import APPROVAL_TIMEOUT
@@ -63,16 +64,16 @@ class ApproveCodeOperator(HITLOperator):
     def ask(self, agent: Agent, redo: bool) -> None:
         """Prepare the question and hold the step."""
         self.subject = f"Approve the code of agent {agent.agent_id}"
-        if agent.require_approval:
+        if needs_approval(agent):
             self.body = build_review(agent)
             self.options = build_options(agent)
         ask(agent)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
         """Take the answer, or its absence, as the step's outcome."""
-        # A run that failed meanwhile is over; answering must not show its agent as creating again.
-        if get_current_agent(read_ref(context)).status == AgentStatus.FAILED:
-            raise WrongStateError("The creation has failed meanwhile. Retry the agent.")
+        # A run that failed meanwhile is over; answering must not begin it again.
+        if not get_current_agent(read_ref(context)).has_run:
+            raise WrongStateError("The run has ended meanwhile. Retry the agent.")
         self.run_step(context, lambda agent, redo: self.take(agent, event))
 
     def take(self, agent: Agent, event: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from include.approval import needs_approval
 from include.aws import client
 from include.creator.publish import publish_code
 from include.models import Agent
@@ -19,15 +20,14 @@ from oratio.operators.step import StepOperator
 class GenerateCodeOperator(StepOperator):
     """Generates, checks and uploads the agent's code.
 
-    Skips the approval of agents that need none: it is never started, and so costs nothing.
+    Skips the approval of code that needs none: it is never started, and so costs nothing.
     """
 
-    is_approved_by_itself = False
+    is_approved = False
 
     def work(self, agent: Agent, redo: bool) -> None:
         """Generate the code; the same input gives the same bundle."""
-        publish_code(agent)
-        self.is_approved_by_itself = not agent.require_approval
+        self.is_approved = not needs_approval(agent, publish_code(agent))
 
     def run(self, context: Context) -> None:
         """Run the step; then skip what only concerns agents that require approval."""
@@ -37,7 +37,7 @@ class GenerateCodeOperator(StepOperator):
             for task in self.get_direct_relatives()
             if isinstance(task, ApproveCodeOperator)
         ]
-        if self.is_approved_by_itself and approvals:
+        if self.is_approved and approvals:
             raise DownstreamTasksSkipped(tasks=approvals)
 
 

@@ -10,6 +10,7 @@ from airflow.sdk.definitions.context import Context
 from include.dispatch import dispatch_pending_agents
 from include.settings import get_settings
 from include.staging import sweep_staging
+from include.updates import start_quiet_updates
 
 
 class DispatchPendingOperator(BaseOperator):
@@ -18,6 +19,14 @@ class DispatchPendingOperator(BaseOperator):
     def execute(self, context: Context) -> int:
         """Start what is pending; returns how many runs."""
         return dispatch_pending_agents()
+
+
+class StartUpdatesOperator(BaseOperator):
+    """Updates agents whose tenants have finished changing them."""
+
+    def execute(self, context: Context) -> int:
+        """Start what is due; returns how many updates."""
+        return start_quiet_updates()
 
 
 class SweepStagingOperator(BaseOperator):

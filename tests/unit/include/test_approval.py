@@ -14,11 +14,21 @@ from include.approval import (
     require_approved,
 )
 from include.errors import ApprovalRejectedError, NotApprovedError
-from include.models import Step, StepStatus
+from include.models import AgentVersion, Step, StepStatus
 from tests.fakes import make_agent
 
 SHA = "ab" * 32
-HELD = make_agent(require_approval=True, agent_code_sha256=SHA)
+CODE = AgentVersion(
+    generation=1,
+    sop_sha256="",
+    generator="rules",
+    generator_version="1",
+    model_id="m",
+    code_sha256=SHA,
+    code_s3_key="k",
+    code_s3_version="v",
+)
+HELD = make_agent(require_approval=True, candidate=CODE)
 
 
 @pytest.mark.parametrize("text", ["```\n# Approve me\n", "a ```` b `````` c", "`" * 40, ""])
@@ -82,7 +92,7 @@ def test_unapproved_code_is_not_deployed(approved):
 
 def test_approved_code_and_code_that_needs_none_is_deployed():
     require_approved(HELD.model_copy(update={"approved_code_sha256": SHA}))
-    require_approved(make_agent(agent_code_sha256=SHA))
+    require_approved(make_agent(candidate=CODE))
 
 
 def test_how_long_a_run_was_held():
