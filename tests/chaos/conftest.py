@@ -14,13 +14,15 @@ from tests.chaos.proxy import FaultyProxy, serve_proxy
 from tests.steering import Steering
 from tests.system.conftest import RunningStack, find_free_ports, run_stack
 
-# As many agents as a run needs, and as few of their processes as the machine can bear.
+# As many agents as a run needs, as few of their processes as the machine can bear, and a wait whose
+# end can be waited for.
 ROOM = {
     "STAND_IN_QUOTA_KNOWLEDGE_BASES": "100000",
     "KNOWLEDGE_BASE_QUOTA": "100000",
     "STAND_IN_QUOTA_INGESTION_JOBS": "1000",
     "MAX_CREATING_PER_TENANT": "1000",
     "STAND_IN_AGENT_IDLE_SECONDS": "20",
+    "WAIT_TIMEOUT_SECONDS": "180",
     "AIRFLOW_PARALLELISM": os.environ.get("CHAOS_PARALLELISM", "48"),
 }
 POOL_SLOTS = 64  # held calls keep theirs
