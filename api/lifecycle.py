@@ -50,8 +50,11 @@ def change_agent(agent_id: str) -> Response:
 @describe(tag="agents", answers={202: Deletion}, headers=("If-Match",), errors=(412,))
 def delete_agent(agent_id: str) -> tuple[dict[str, Any], int]:
     """Delete an agent: from now on there is none, while its resources are being removed."""
-    deleted_at = change_current(agent_id, lifecycle.delete_agent)
-    deletion = Deletion(agent_id=agent_id, deletion_requested_at=deleted_at)
+    deleted = change_current(agent_id, lifecycle.delete_agent)
+    try_dispatch(deleted)
+    deletion = Deletion(
+        agent_id=agent_id, deletion_requested_at=deleted.deletion_requested_at or ""
+    )
     return deletion.model_dump(by_alias=True), 202
 
 

@@ -45,7 +45,7 @@ with DAG(
     default_args=DEFAULT_ARGS,
     dagrun_timeout=LONGEST_RUN,
     on_failure_callback=record_failed_run,
-    max_active_runs=200,
+    max_active_runs=2_000,
     max_active_tasks=64,
     tags=["agents"],
 ) as dag:

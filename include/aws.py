@@ -39,6 +39,7 @@ ERRORS_BY_CODE: dict[str, type[OratioError]] = {
     "ExpiredTokenException": AccessDeniedError,
     "ValidationException": RefusedByAwsError,
     "ResourceNotFoundException": NotFoundError,
+    "NotFoundException": NotFoundError,
     "NoSuchKey": NotFoundError,
     "NoSuchBucket": NotFoundError,
 }
@@ -49,6 +50,11 @@ ADVICE: dict[type[OratioError], str] = {
     AccessDeniedError: "An operator must give the role this permission; then retry.",
     RefusedByAwsError: "Trying again will not help: report it with the agent's id.",
 }
+
+
+NOT_FOUND_CODES = frozenset(
+    {"ResourceNotFoundException", "NotFoundException"}
+)  # S3 Vectors' is short
 
 
 @lru_cache(maxsize=32)
@@ -92,10 +98,15 @@ def find(get: Callable[..., Any], **arguments: Any) -> dict[str, Any] | None:
     try:
         answer: dict[str, Any] = get(**arguments)
     except ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":
+        if error_code(error) in NOT_FOUND_CODES:
             return None
         raise
     return answer
+
+
+def delete_if_there(delete: Callable[..., Any], **arguments: Any) -> None:
+    """Call a delete operation, taking a resource that does not exist for success."""
+    find(delete, **arguments)
 
 
 def create_unless_there(create: Callable[..., Any], **arguments: Any) -> None:

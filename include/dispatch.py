@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from functools import lru_cache
+from itertools import islice
 
 import httpx
 
@@ -79,12 +80,13 @@ def dispatch_agent(agent: Agent) -> None:
 
 
 def dispatch_pending_agents() -> int:
-    """Start the runs Airflow has not accepted yet; returns how many were started.
+    """Start the runs Airflow has not accepted yet, a batch of them; returns how many were started.
 
     One agent's failure does not keep the others waiting; it stays pending for the next call.
     """
     started = 0
-    for agent in records.list_open_agents(DispatchStatus.PENDING):
+    batch = get_settings().reconcile_batch
+    for agent in islice(records.list_open_agents(DispatchStatus.PENDING), batch):
         try:
             dispatch_agent(agent)
             started += 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import IO, Any
 
 from include.aws import client
@@ -13,6 +15,7 @@ from include.settings import get_settings
 # S3 Vectors silently ignores a document whose sidecar is larger than this.
 MAX_SIDECAR_BYTES = 1024
 MAX_DESCRIPTION_CHARACTERS = 200
+MAX_DELETED_AT_ONCE = 1000  # by S3
 
 
 def put_document(ref: AgentRef, path: str, content: IO[bytes]) -> None:
@@ -81,17 +84,20 @@ def delete_documents(ref: AgentRef) -> None:
     delete_versions(agent_prefix(ref.user_id, ref.agent_id))
 
 
-def delete_versions(prefix: str) -> None:
+def delete_versions(prefix: str, bucket: str | None = None) -> None:
     """Remove all objects below a prefix for good: versions and delete markers, too."""
-    bucket = get_settings().kb_bucket
-    pages = (
-        client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-    )
-    for page in pages:
-        found = page.get("Versions", []) + page.get("DeleteMarkers", [])
-        objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
-        if objects:
-            client("s3").delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    bucket = bucket or get_settings().kb_bucket
+    found = list_versions(prefix, bucket)
+    while batch := list(islice(found, MAX_DELETED_AT_ONCE)):
+        objects = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in batch]
+        client("s3").delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+
+
+def list_versions(prefix: str, bucket: str | None = None) -> Iterator[dict[str, Any]]:
+    """All versions and delete markers below a prefix, as S3 describes them."""
+    pages = client("s3").get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=bucket or get_settings().kb_bucket, Prefix=prefix):
+        yield from page.get("Versions", []) + page.get("DeleteMarkers", [])
 
 
 def put_code(ref: AgentRef, key: str, content: bytes) -> str:

@@ -204,6 +204,18 @@ class VerificationFailedError(FatalError):
     code = "verification_failed"
 
 
+class RemovalFailedError(RetryableError):
+    """Something of a deleted agent is still there, although AWS was told to delete it."""
+
+    code = "removal_failed"
+
+
+class DriftDetectedError(FatalError):
+    """What a serving agent consists of was deleted by somebody else."""
+
+    code = "drift_detected"
+
+
 class DeadlineExceededError(FatalError):
     """A wait or the whole run took longer than its limit."""
 

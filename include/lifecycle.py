@@ -7,6 +7,7 @@ change once a step has started.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from include import records, usage
@@ -14,16 +15,18 @@ from include.errors import WrongStateError
 from include.events import status_event
 from include.models import (
     Agent,
-    AgentRef,
     AgentStatus,
     DispatchStatus,
     Document,
     KnowledgeBase,
     KnowledgeBaseStatus,
     Pipeline,
+    StepError,
     now,
 )
 
+# Between two tries of a deletion.
+MIN_PAUSE, MAX_PAUSE = timedelta(minutes=1), timedelta(hours=1)
 # Only these two follow a tenant's word; the others follow a run.
 SWITCHES = {(AgentStatus.ACTIVE, AgentStatus.PAUSED), (AgentStatus.PAUSED, AgentStatus.ACTIVE)}
 # What the generated code is made of; the name too, the agent introduces itself by it.
@@ -139,28 +142,49 @@ def retry_agent(agent: Agent, retried: Agent, *more: dict[str, Any]) -> None:
     records.change_agent(agent, attributes, events, base, *more)
 
 
-def delete_agent(agent: Agent, knowledge_base: KnowledgeBase) -> str:
-    """Take the agent away from its tenant; returns since when.
+def delete_agent(agent: Agent, knowledge_base: KnowledgeBase) -> Agent:
+    """Take the agent away from its tenant; returns it, with the run that removes it to dispatch.
 
     The new generation stops whatever still runs for the agent; its record stays, marked
-    `deletion_requested_at`, as the list of what has to be removed in AWS.
+    `deletion_requested_at`, until what it lists is gone from AWS.
 
     :raises ConflictError: when the agent is not as it was read.
     """
     deleted_at = now()
-    ref = AgentRef(agent.user_id, agent.agent_id, agent.generation + 1)
-    attributes = {
-        "generation": ref.generation,
-        "deletion_requested_at": deleted_at,
-        "dispatch": None,
-    }
+    attributes = {**request_run(agent, Pipeline.DELETE), "deletion_requested_at": deleted_at}
     size = sum_sizes(knowledge_base.documents)
     use = usage.build_use(agent.user_id, agents=-1, size_bytes=-size)
     base = records.build_knowledge_base_update(
         agent.knowledge_base_id, deletion_requested_at=deleted_at
     )
     records.change_agent(agent, attributes, [], base, use)
-    return deleted_at
+    return agent.model_copy(update=attributes)
+
+
+def repeat_deletion(agent: Agent) -> Agent:
+    """Begin a new generation of a deletion that failed; returns the agent, to be dispatched.
+
+    :raises StaleGenerationError: when somebody else did so.
+    """
+    attributes = request_run(agent, Pipeline.DELETE)
+    records.update_agent(agent.ref, **attributes)
+    return agent.model_copy(update=attributes)
+
+
+def postpone_deletion(agent: Agent, step: str | None, error: StepError) -> None:
+    """Record why a deletion failed, for operators, and when it is tried again.
+
+    That is after as long as it has been tried already, within MIN_PAUSE and MAX_PAUSE.
+    """
+    requested_at = datetime.fromisoformat(agent.deletion_requested_at or agent.run_requested_at)
+    pause = min(max(datetime.now(UTC) - requested_at, MIN_PAUSE), MAX_PAUSE)
+    records.update_agent(
+        agent.ref,
+        failure=error,
+        failed_step=step,
+        dispatch=DispatchStatus.RETRY,
+        run_requested_at=(datetime.now(UTC) + pause).isoformat(timespec="milliseconds"),
+    )
 
 
 def record_documents(

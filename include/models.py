@@ -51,6 +51,7 @@ class Pipeline(StrEnum):
     CREATE = "create_agent"
     UPDATE = "update_agent"
     ROLLBACK = "rollback_agent"
+    DELETE = "delete_agent"
 
 
 class DispatchStatus(StrEnum):
@@ -62,6 +63,7 @@ class DispatchStatus(StrEnum):
     PENDING = "pending"
     SENT = "sent"
     QUIET = "quiet"
+    RETRY = "retry"  # of a deletion that failed: due at `runRequestedAt`, until then in the future
 
 
 class EventType(StrEnum):

@@ -90,6 +90,11 @@ def knowledge_base_tags(settings: Settings, ref: AgentRef) -> dict[str, str]:
     }
 
 
+def is_tagged_for(tags: dict[str, str], ref: AgentRef) -> bool:
+    """Whether tags say that a resource is this agent's."""
+    return (tags.get("userId"), tags.get("agentId")) == (ref.user_id, ref.agent_id)
+
+
 def runtime_tags(settings: Settings, ref: AgentRef) -> dict[str, str]:
     """Tags of an AgentCore runtime and its endpoint."""
     return knowledge_base_tags(settings, ref)

@@ -36,6 +36,7 @@ from include.settings import get_settings
 from include.transactions import write_transaction
 
 OPEN_RUNS_INDEX = "open-runs-index"
+END_OF_TIME = "9999"  # later than any ISO 8601 time
 FENCE_ERROR = "ConditionalCheckFailed"
 GENERATION_IS_OURS = "attribute_exists(agentId) AND #fence = :fence"
 # Each step that starts adds an event, even within the same millisecond.
@@ -94,25 +95,31 @@ def get_knowledge_base(knowledge_base_id: str) -> KnowledgeBase:
     return KnowledgeBase.model_validate(item)
 
 
-def list_open_agents(dispatch: DispatchStatus) -> Iterator[Agent]:
-    """Agents whose run is pending, or sent and not ended; the longest waiting first.
+def list_open_agents(dispatch: DispatchStatus, until: str = END_OF_TIME) -> Iterator[Agent]:
+    """Agents whose run is at this point since `until` or longer; the longest waiting first.
 
     Read from an index that holds just these, then one by one, consistently.
     """
+    for ref in list_open_refs(dispatch, until):
+        agent = find_agent(ref.user_id, ref.agent_id)
+        if agent and agent.dispatch == dispatch:
+            yield agent
+
+
+def list_open_refs(dispatch: DispatchStatus, until: str = END_OF_TIME) -> Iterator[AgentRef]:
+    """The same agents, as the index has them: perhaps a moment old."""
     pages = (
         client("dynamodb")
         .get_paginator("query")
         .paginate(
             TableName=get_settings().agents_table,
             IndexName=OPEN_RUNS_INDEX,
-            KeyConditionExpression="dispatch = :dispatch",
-            ExpressionAttributeValues={":dispatch": {"S": dispatch}},
+            KeyConditionExpression="dispatch = :dispatch AND runRequestedAt <= :until",
+            ExpressionAttributeValues={":dispatch": {"S": dispatch}, ":until": {"S": until}},
         )
     )
-    for key in (read(item) for page in pages for item in page["Items"]):
-        agent = find_agent(key["userId"], key["agentId"])
-        if agent and agent.dispatch == dispatch:
-            yield agent
+    for item in (read(item) for page in pages for item in page["Items"]):
+        yield AgentRef(item["userId"], item["agentId"], item["generation"])
 
 
 def update_agent(ref: AgentRef, **attributes: Any) -> None:
@@ -223,6 +230,23 @@ def update_knowledge_base(ref: AgentRef, knowledge_base_id: str, **attributes: A
     check: dict[str, Any] = {"ExpressionAttributeNames": {}, "ExpressionAttributeValues": {}}
     fence(check, ref)
     actions = [{"ConditionCheck": {**agent_key(ref), **check}}, update]
+    with fenced(ref):
+        client("dynamodb").transact_write_items(TransactItems=actions)
+
+
+def delete_records(ref: AgentRef, knowledge_base_id: str) -> None:
+    """Remove both records of a deleted agent at once.
+
+    :raises StaleGenerationError: when the generation is no longer current, or nothing is left.
+    """
+    check: dict[str, Any] = {"ExpressionAttributeNames": {}, "ExpressionAttributeValues": {}}
+    fence(check, ref)
+    check["ConditionExpression"] += " AND attribute_exists(deletionRequestedAt)"
+    base_key = {"knowledgeBaseId": {"S": knowledge_base_id}}
+    actions = [
+        {"Delete": {**agent_key(ref), **check}},
+        {"Delete": {"TableName": get_settings().knowledge_bases_table, "Key": base_key}},
+    ]
     with fenced(ref):
         client("dynamodb").transact_write_items(TransactItems=actions)
 

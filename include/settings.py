@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -80,6 +80,15 @@ class Settings(BaseSettings):
     # two uploads, so that one ingestion does for all. 0: only on request.
     update_quiet_seconds: int = 60
     max_versions: int = 20  # an agent's: to roll back to; 600 bytes each of a 400 KB item
+
+    # Reconciliation
+    # At least 5: a look starts five tasks of about 0.3 s each.
+    reconcile_seconds: int = Field(60, ge=5)
+    reconcile_batch: int = 200  # agents one task of one look changes: a look ends within minutes
+    overdue_margin_minutes: int = 5  # after the run's deadline, which is Airflow's to enforce
+    audit_minutes: int = Field(15, ge=1)  # lists every resource of the account
+    audit_sample: int = 100  # agents whose every part is looked at, besides what lists show
+    orphan_grace_hours: int = 24  # a resource without a record is left alone for so long
 
     # Airflow's REST API, as the intake sees it
     airflow_url: str = "http://127.0.0.1:8080"

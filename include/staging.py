@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from include.aws import client
-from include.documents import delete_documents, delete_versions
+from include.documents import delete_documents, delete_versions, list_versions
 from include.models import AgentRef
 from include.naming import (
     STAGING_PREFIX,
@@ -174,7 +174,7 @@ def sweep_staging(older_than: timedelta) -> int:
     limit = datetime.now(UTC) - older_than
     abandoned = [ref for ref, written_at in last_written.items() if written_at <= limit]
     for ref in abandoned:
-        abort_uploads(ref)
+        abort_uploads(get_settings().kb_bucket, staging_prefix(ref.user_id, ref.agent_id))
         withdraw(ref)
     return len(abandoned)
 
@@ -182,37 +182,24 @@ def sweep_staging(older_than: timedelta) -> int:
 def find_last_written() -> dict[AgentRef, datetime]:
     """Every submission that has something staged, and when the last of it was written."""
     last_written: dict[AgentRef, datetime] = {}
-    for key, written_at in (*list_versions(STAGING_PREFIX), *list_uploads(STAGING_PREFIX)):
+    written = [(item["Key"], item["LastModified"]) for item in list_versions(STAGING_PREFIX)]
+    begun = [(item["Key"], item["Initiated"]) for item in find_uploads(STAGING_PREFIX)]
+    for key, written_at in written + begun:
         if ref := parse_staging_key(key):
             last_written[ref] = max(written_at, last_written.get(ref, written_at))
     return last_written
 
 
-def list_versions(prefix: str) -> Iterator[tuple[str, datetime]]:
-    """Keys and times of all versions and delete markers."""
-    pages = client("s3").get_paginator("list_object_versions")
-    for page in pages.paginate(Bucket=get_settings().kb_bucket, Prefix=prefix):
-        for item in page.get("Versions", []) + page.get("DeleteMarkers", []):
-            yield item["Key"], item["LastModified"]
-
-
-def list_uploads(prefix: str) -> Iterator[tuple[str, datetime]]:
-    """Keys and times of unfinished multipart uploads."""
-    for upload in find_uploads(prefix):
-        yield upload["Key"], upload["Initiated"]
-
-
-def abort_uploads(ref: AgentRef) -> None:
-    """End the unfinished multipart uploads of one submission."""
-    bucket = get_settings().kb_bucket
-    for upload in find_uploads(staging_prefix(ref.user_id, ref.agent_id)):
+def abort_uploads(bucket: str, prefix: str) -> None:
+    """End the unfinished multipart uploads below a prefix."""
+    for upload in find_uploads(prefix, bucket):
         client("s3").abort_multipart_upload(
             Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"]
         )
 
 
-def find_uploads(prefix: str) -> Iterator[dict[str, Any]]:
+def find_uploads(prefix: str, bucket: str | None = None) -> Iterator[dict[str, Any]]:
     """Unfinished multipart uploads below a prefix."""
     pages = client("s3").get_paginator("list_multipart_uploads")
-    for page in pages.paginate(Bucket=get_settings().kb_bucket, Prefix=prefix):
+    for page in pages.paginate(Bucket=bucket or get_settings().kb_bucket, Prefix=prefix):
         yield from page.get("Uploads", [])

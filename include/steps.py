@@ -14,6 +14,7 @@ from include.approval import held_seconds
 from include.aws import from_aws
 from include.errors import DeadlineExceededError, NotReadyError, OratioError, StaleGenerationError
 from include.events import MAX_EVENTS
+from include.lifecycle import postpone_deletion
 from include.models import (
     Agent,
     AgentRef,
@@ -32,6 +33,13 @@ from include.waits import settles_by
 # What a step returns is written to the agent together with the step's success.
 Work = Callable[[Agent, bool], dict[str, Any] | None]
 
+RUN_STOPPED = StepError(
+    code="run_stopped", message="The run was stopped by an operator. Retry the agent."
+)
+RUN_TIMED_OUT = StepError(
+    code="deadline_exceeded",
+    message="The run took longer than its deadline and was stopped. Retry the agent.",
+)
 INTERNAL_ERROR = StepError(
     code="internal_error",
     message="An unexpected error stopped this step. Retry the agent; if it fails again, tell us.",
@@ -95,7 +103,7 @@ def reopen_run(agent: Agent) -> dict[str, Any]:
     if agent.has_run:
         return {}
     reopened = {"dispatch": DispatchStatus.SENT, "run_requested_at": now()}
-    is_failed = agent.status == AgentStatus.FAILED
+    is_failed = agent.status == AgentStatus.FAILED and not agent.deletion_requested_at
     return reopened | ({"status": AgentStatus.CREATING} if is_failed else {})
 
 
@@ -147,10 +155,13 @@ def fail_agent(ref: AgentRef, default: StepError = INTERNAL_ERROR) -> StepError:
     """Mark a `creating` agent `failed` with its failed step's error, its knowledge base `error`.
 
     An agent that is serving keeps its status and its version: a failed update or re-run does not
-    take it away. Returns the error recorded.
+    take it away. A deletion is tried again later. Returns the error recorded.
     """
     agent = records.get_current_agent(ref)
     name, error = find_failure(agent, default)
+    if agent.deletion_requested_at:
+        postpone_deletion(agent, name, error)
+        return error
     if agent.status != AgentStatus.CREATING:
         if agent.has_run:  # else it is recorded already, and the tenant may have gone on
             records.update_agent(ref, dispatch=None, **abandon_candidate(agent, name, error))

@@ -5,7 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.aws import from_aws
+from include.errors import RetryableError
 from include.knowledge import bases, ingestion, spacing
+from include.removal import runs, runtimes
 from include.runtime import deploy, endpoints
 
 INLINE_POLL_SECONDS = 0.1
@@ -18,16 +23,28 @@ PROBES: Mapping[str, Callable[..., bool]] = {
     "documents": ingestion.are_documents_settled,
     "runtime": deploy.is_runtime_settled,
     "endpoint": endpoints.is_endpoint_settled,
+    "endpoints": runtimes.are_endpoints_settled,
+    "outdated_runs": runs.are_outdated_runs_idle,
 }
 
 
 def settles_by(deadline: float, probe: str, ids: Mapping[str, str]) -> bool:
-    """Ask again and again until the resource has settled, or the deadline (monotonic) is past."""
+    """Ask again and again until the step should look, or the deadline (monotonic) is past."""
     while time.monotonic() < deadline:
-        if is_settled(probe, ids):
+        if should_wake(probe, ids):
             return True
         time.sleep(INLINE_POLL_SECONDS)
     return False
+
+
+def should_wake(probe: str, ids: Mapping[str, str]) -> bool:
+    """Whether the waiting step has something to do: the resource settled, or a lasting error."""
+    try:
+        return is_settled(probe, ids)
+    except RetryableError:
+        return False
+    except (ClientError, BotoCoreError) as error:
+        return not isinstance(from_aws(error), RetryableError)
 
 
 def is_settled(probe: str, ids: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ import psycopg2
 from local.secrets import load_secrets
 from local.settings import StackSettings
 
-DAG_IDS = ("create_agent", "reconcile_agents")
+DAG_IDS = ("create_agent", "delete_agent", "reconcile_agents", "audit_agents")
 AIRFLOW_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
 

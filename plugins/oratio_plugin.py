@@ -23,6 +23,7 @@ MODULES_OF_A_RUN = (
     "oratio.operators.knowledge",
     "oratio.operators.reconcile",
     "oratio.operators.records",
+    "oratio.operators.removal",
     "oratio.operators.runtime",
     "oratio.operators.versions",
 )

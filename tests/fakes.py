@@ -203,14 +203,50 @@ class FakeAirflow:
         """Refuse all tokens given out so far."""
         self.tokens.clear()
 
-    def hold_run(self, run_id: str, conf: dict[str, Any]) -> None:
+    working: set[str] = field(default_factory=set)  # run ids of which a task is at work
+    paused: set[str] = field(default_factory=set)  # DAGs
+
+    def hold_run(self, run_id: str, conf: dict[str, Any], **more: Any) -> None:
         """Have this run already."""
-        self.runs[run_id] = {"dag_run_id": run_id, "conf": conf}
+        self.runs[run_id] = {"dag_run_id": run_id, "conf": conf, **more}
+
+    def state_of(self, ref: AgentRef) -> str:
+        """The state of the run of one generation."""
+        return str(self.runs[f"agent-{ref.agent_id}-g{ref.generation}"].get("state", "running"))
+
+    def end_run(self, ref: AgentRef, state: str = "failed", **more: Any) -> None:
+        """Let the run of one generation be over."""
+        self.runs[f"agent-{ref.agent_id}-g{ref.generation}"] |= {"state": state, **more}
+
+    def list_runs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        """What the batch endpoint answers, oldest first."""
+        text, states = wanted.get("conf_contains") or "", wanted.get("states")
+        found = [
+            {"dag_id": "create_agent", "state": "running", **run}
+            for run in self.runs.values()
+            if text in json.dumps(run["conf"])
+        ]
+        kept = [run for run in found if not states or run["state"] in states]
+        return kept[wanted["page_offset"] :][: wanted["page_limit"]]
 
     def conf_of(self, ref: AgentRef) -> dict[str, Any] | None:
         """The conf of the run of one generation, if there is one."""
         run = self.runs.get(f"agent-{ref.agent_id}-g{ref.generation}")
         return run and run["conf"]
+
+    def answer_about_runs(self, method: str, path: str, body: Any) -> Any:
+        """The JSON for what the reconciler asks; None for anything else."""
+        if path.endswith("/taskInstances/list"):
+            at_work = self.working & set(body["dag_run_ids"])
+            return {"task_instances": [{"dag_run_id": run_id} for run_id in at_work]}
+        if path.endswith("/dagRuns/list"):
+            return {"dag_runs": self.list_runs(body)}
+        if "/dags?paused=true" in path:
+            return {"dags": [{"dag_id": dag_id} for dag_id in self.paused]}
+        if method == "PATCH":
+            self.runs[path.rpartition("/")[2]] |= body
+            return body
+        return None
 
     def answer(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         """Status and JSON for one request."""
@@ -220,6 +256,8 @@ class FakeAirflow:
             return 201, {"access_token": self.tokens[-1]}
         if token not in self.tokens:
             return 401, {"detail": "Invalid token"}
+        if answer := self.answer_about_runs(method, path, body):
+            return 200, answer
         if method == "GET" and path.endswith("/dags/create_agent"):
             return (200, self.dag) if self.dag else (404, {"detail": "not found"})
         if method == "GET":
@@ -252,7 +290,7 @@ def serve_airflow() -> Iterator[FakeAirflow]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = answer
+        do_GET = do_POST = do_PATCH = answer
 
         def log_message(self, *arguments: Any) -> None:
             pass
@@ -293,3 +331,25 @@ class Caller:
         """POST one message to an agent."""
         path = f"/api/agents/{agent_id}/chat"
         return self.http.post(path, json={"message": message, **more}, headers=self.headers)
+
+
+def list_traces(agent: Agent) -> list[str]:
+    """Whatever AWS holds of an agent, looked for by name and prefix."""
+    pages = client("bedrock-agentcore-control").get_paginator("list_agent_runtimes").paginate()
+    runtimes = [r["agentRuntimeName"] for page in pages for r in page["agentRuntimes"]]
+    bedrock = client("bedrock-agent").get_paginator("list_knowledge_bases").paginate()
+    bases = [b["name"] for page in bedrock for b in page["knowledgeBaseSummaries"]]
+    settings, prefix = get_settings(), f"{agent.user_id}/{agent.agent_id}/"
+    names = [*runtimes, *bases, *list_index_names()]
+    ours = [n for n in names if n.replace("-", "").endswith(agent.agent_id.replace("-", ""))]
+    keys = [*list_keys(settings.kb_bucket, prefix), *list_keys(settings.code_bucket, prefix)]
+    return ours + keys + list_keys(settings.kb_bucket, STAGING_PREFIX + prefix)
+
+
+def list_index_names() -> list[str]:
+    """Names of all vector indexes; none while the bucket has not been made."""
+    try:
+        answer = client("s3vectors").list_indexes(vectorBucketName=get_settings().vector_bucket)
+    except ClientError:
+        return []
+    return [index["indexName"] for index in answer["indexes"]]

@@ -19,7 +19,7 @@ from include.naming import client_token, knowledge_base_name, knowledge_base_tag
 from include.settings import Settings, get_settings
 
 DATA_SOURCE_NAME = "documents"
-CHANGING_STATES = frozenset({"CREATING", "UPDATING"})
+CHANGING_STATES = frozenset({"CREATING", "UPDATING", "DELETING"})
 READY_STATES = frozenset({"ACTIVE", "AVAILABLE"})
 
 
@@ -27,14 +27,19 @@ def ensure_knowledge_base(agent: Agent) -> None:
     """Give the agent a knowledge base with a data source on its own prefix, ready for ingestion.
 
     Safe to repeat: stored ids come first, then a resource of the right name and tags, then create.
+    What was deleted behind our back is made again.
 
     :raises NotReadyError: while AWS is still creating one of the two.
     :raises KnowledgeBaseFailedError: when one of them ended in a failed state.
     """
     record = records.get_knowledge_base(agent.knowledge_base_id)
-    bedrock_id = record.bedrock_knowledge_base_id or adopt_or_create(agent, record)
-    require_active(bedrock_id)
-    data_source_id = record.data_source_id or ensure_data_source(agent, bedrock_id)
+    stored_id = record.bedrock_knowledge_base_id
+    base = find_base(stored_id) if stored_id else None
+    if base is None:
+        base = get_base(adopt_or_create(agent, record))
+    bedrock_id = base["knowledgeBaseId"]
+    require_ready(f"Knowledge base {bedrock_id}", base, "knowledge_base", {"id": bedrock_id})
+    data_source_id = find_stored_source(bedrock_id, record) or ensure_data_source(agent, bedrock_id)
     require_available(bedrock_id, data_source_id)
 
 
@@ -137,11 +142,30 @@ def create_data_source(agent: Agent, bedrock_id: str) -> str:
     return str(answer["dataSource"]["dataSourceId"])
 
 
-def require_active(bedrock_id: str) -> None:
-    """Return when the knowledge base is ACTIVE."""
+def find_base(bedrock_id: str) -> dict[str, Any] | None:
+    """Bedrock's description of a knowledge base, or None when it is gone."""
+    found = find(client("bedrock-agent").get_knowledge_base, knowledgeBaseId=bedrock_id)
+    return found and found["knowledgeBase"]
+
+
+def get_base(bedrock_id: str) -> dict[str, Any]:
+    """Bedrock's description of a knowledge base that was there just now."""
     found = client("bedrock-agent").get_knowledge_base(knowledgeBaseId=bedrock_id)
-    state = found["knowledgeBase"]
-    require_ready(f"Knowledge base {bedrock_id}", state, "knowledge_base", {"id": bedrock_id})
+    base: dict[str, Any] = found["knowledgeBase"]
+    return base
+
+
+def find_source(bedrock_id: str, data_source_id: str) -> dict[str, Any] | None:
+    """Bedrock's description of a data source, or None when it is gone."""
+    get = client("bedrock-agent").get_data_source
+    found = find(get, knowledgeBaseId=bedrock_id, dataSourceId=data_source_id)
+    return found and found["dataSource"]
+
+
+def find_stored_source(bedrock_id: str, record: KnowledgeBase) -> str | None:
+    """The stored data source's id, unless it is gone: perhaps with an earlier knowledge base."""
+    stored = record.data_source_id
+    return stored if stored and find_source(bedrock_id, stored) else None
 
 
 def require_available(bedrock_id: str, data_source_id: str) -> None:
@@ -168,12 +192,11 @@ def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, s
 
 def is_knowledge_base_settled(id: str) -> bool:
     """Whether a knowledge base has stopped changing; one that is gone has."""
-    found = find(client("bedrock-agent").get_knowledge_base, knowledgeBaseId=id)
-    return found is None or found["knowledgeBase"]["status"] not in CHANGING_STATES
+    found = find_base(id)
+    return found is None or found["status"] not in CHANGING_STATES
 
 
 def is_data_source_settled(id: str, data_source_id: str) -> bool:
     """Whether a data source has stopped changing; one that is gone has."""
-    get = client("bedrock-agent").get_data_source
-    found = find(get, knowledgeBaseId=id, dataSourceId=data_source_id)
-    return found is None or found["dataSource"]["status"] not in CHANGING_STATES
+    found = find_source(id, data_source_id)
+    return found is None or found["status"] not in CHANGING_STATES

@@ -29,10 +29,26 @@ def ensure_index(settings: Settings, name: str) -> None:
     :raises AccessDeniedError: when the collection's access policy does not know our role.
     :raises RetryableError: when the collection cannot be reached or fails.
     """
-    request = sign(settings, "PUT", f"{endpoint(settings)}/{name}", build_index(settings))
+    require_created(name, send(settings, "PUT", name, json.dumps(build_index(settings))))
+
+
+def delete_index(settings: Settings, name: str) -> None:
+    """Delete the index, if it is there.
+
+    :raises AccessDeniedError: when the collection's access policy does not know our role.
+    :raises RetryableError: when the collection cannot be reached or fails.
+    """
+    answer = send(settings, "DELETE", name)
+    if answer.status_code != httpx.codes.NOT_FOUND:
+        require_success(f"OpenSearch index {name} was not deleted", answer)
+
+
+def send(settings: Settings, method: str, name: str, body: str = "") -> httpx.Response:
+    """One signed request about an index."""
+    request = sign(settings, method, f"{endpoint(settings)}/{name}", body.encode())
     try:
-        answer = httpx.request(
-            "PUT",
+        return httpx.request(
+            method,
             str(request.url),
             content=request.data,
             headers=dict(request.headers.items()),
@@ -40,7 +56,6 @@ def ensure_index(settings: Settings, name: str) -> None:
         )
     except httpx.HTTPError as error:
         raise RetryableError(f"The OpenSearch collection cannot be reached: {error}") from error
-    require_created(name, answer)
 
 
 def endpoint(settings: Settings) -> str:
@@ -50,9 +65,8 @@ def endpoint(settings: Settings) -> str:
     return settings.opensearch_endpoint or default
 
 
-def sign(settings: Settings, method: str, url: str, body: dict[str, Any]) -> AWSRequest:
+def sign(settings: Settings, method: str, url: str, content: bytes) -> AWSRequest:
     """A request with SigV4 headers; the collection also demands the hash of the body."""
-    content = json.dumps(body).encode()
     headers = {
         "Content-Type": "application/json",
         "X-Amz-Content-SHA256": hashlib.sha256(content).hexdigest(),
@@ -82,9 +96,15 @@ def build_index(settings: Settings) -> dict[str, Any]:
 
 def require_created(name: str, answer: httpx.Response) -> None:
     """Return when the index is there, else say why it is not."""
-    if answer.is_success or ALREADY_THERE in answer.text:
+    if ALREADY_THERE not in answer.text:
+        require_success(f"OpenSearch index {name} was not created", answer)
+
+
+def require_success(failure: str, answer: httpx.Response) -> None:
+    """Return when the collection did as asked, else say why it did not."""
+    if answer.is_success:
         return
-    what = f"OpenSearch index {name} was not created: HTTP {answer.status_code} {answer.text[:300]}"
+    what = f"{failure}: HTTP {answer.status_code} {answer.text[:300]}"
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         raise AccessDeniedError(f"{what}. Name our role in the collection's data access policy.")
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:

@@ -1,4 +1,6 @@
-"""What differs between the stores of a knowledge base: one `Store` each, pure but for `prepare`."""
+"""What differs between the stores of a knowledge base: one `Store` each, pure but for
+`prepare` and `remove`.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from include.aws import client, create_unless_there, error_code
-from include.errors import InvalidInputError
+from include.aws import client, create_unless_there, delete_if_there, error_code, find
+from include.errors import InvalidInputError, RemovalFailedError
 from include.knowledge import opensearch
 from include.models import AgentRef
 from include.naming import agent_prefix, vector_index_name
@@ -27,6 +29,7 @@ class Store:
     prepare: Callable[[Settings, AgentRef], None]
     configuration: Callable[[Settings, AgentRef], dict[str, Any]]
     data_source: Callable[[Settings, AgentRef], dict[str, Any]]
+    remove: Callable[[Settings, AgentRef], None]
 
 
 def get_store(settings: Settings) -> Store:
@@ -38,10 +41,20 @@ def prepare_nothing(settings: Settings, ref: AgentRef) -> None:
     """A managed knowledge base brings its own store."""
 
 
+def remove_nothing(settings: Settings, ref: AgentRef) -> None:
+    """A managed knowledge base takes its store with it."""
+
+
 def prepare_opensearch_index(settings: Settings, ref: AgentRef) -> None:
     """Create the agent's index in the shared collection; an existing one stays."""
     require_collection(settings)
     opensearch.ensure_index(settings, vector_index_name(ref.agent_id))
+
+
+def remove_opensearch_index(settings: Settings, ref: AgentRef) -> None:
+    """Delete the agent's index from the shared collection, if it is there."""
+    require_collection(settings)
+    opensearch.delete_index(settings, vector_index_name(ref.agent_id))
 
 
 def require_collection(settings: Settings) -> None:
@@ -63,6 +76,18 @@ def prepare_vector_index(settings: Settings, ref: AgentRef) -> None:
             raise
         create_unless_there(vectors.create_vector_bucket, vectorBucketName=settings.vector_bucket)
         create_unless_there(vectors.create_index, **build_index(settings, ref))
+
+
+def remove_vector_index(settings: Settings, ref: AgentRef) -> None:
+    """Delete the agent's vector index, if it is there; the shared bucket stays."""
+    name = {
+        "vectorBucketName": settings.vector_bucket,
+        "indexName": vector_index_name(ref.agent_id),
+    }
+    vectors = client("s3vectors")
+    delete_if_there(vectors.delete_index, **name)
+    if find(vectors.get_index, **name):
+        raise RemovalFailedError(f"Vector index {name['indexName']} is still there.")
 
 
 def build_index(settings: Settings, ref: AgentRef) -> dict[str, Any]:
@@ -164,10 +189,12 @@ def managed_data_source(settings: Settings, ref: AgentRef) -> dict[str, Any]:
 
 STORES = {
     KnowledgeBaseStore.S3_VECTORS: Store(
-        prepare_vector_index, configure_s3_vectors, s3_data_source
+        prepare_vector_index, configure_s3_vectors, s3_data_source, remove_vector_index
     ),
     KnowledgeBaseStore.OPENSEARCH_SERVERLESS: Store(
-        prepare_opensearch_index, configure_opensearch, s3_data_source
+        prepare_opensearch_index, configure_opensearch, s3_data_source, remove_opensearch_index
     ),
-    KnowledgeBaseStore.MANAGED: Store(prepare_nothing, configure_managed, managed_data_source),
+    KnowledgeBaseStore.MANAGED: Store(
+        prepare_nothing, configure_managed, managed_data_source, remove_nothing
+    ),
 }

@@ -10,7 +10,7 @@ from include.models import AgentRef
 from include.naming import client_token, runtime_tags
 from include.settings import get_settings
 
-CHANGING_STATES = frozenset({"CREATING", "UPDATING"})
+CHANGING_STATES = frozenset({"CREATING", "UPDATING", "DELETING"})
 LATEST = "DEFAULT"  # AgentCore's own endpoint, always on the latest version
 
 

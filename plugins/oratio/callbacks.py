@@ -6,18 +6,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from include.models import AgentRef, StepError
-from include.steps import fail_agent
+from include.models import AgentRef
+from include.steps import RUN_STOPPED, RUN_TIMED_OUT, fail_agent
 
 log = logging.getLogger(__name__)
-
-REASONS = {
-    "timed_out": StepError(
-        code="deadline_exceeded",
-        message="The run took longer than its deadline and was stopped. Retry the agent.",
-    )
-}
-STOPPED = StepError(code="run_stopped", message="The run was stopped by an operator.")
 
 
 def record_failed_run(context: Mapping[str, Any]) -> None:
@@ -25,6 +17,7 @@ def record_failed_run(context: Mapping[str, Any]) -> None:
     try:
         conf = context["dag_run"].conf
         ref = AgentRef(conf["user_id"], conf["agent_id"], int(conf.get("generation", 1)))
-        fail_agent(ref, REASONS.get(context.get("reason", ""), STOPPED))
+        is_late = context.get("reason") == "timed_out"
+        fail_agent(ref, RUN_TIMED_OUT if is_late else RUN_STOPPED)
     except Exception as error:  # the run has failed already; nobody could handle this
         log.warning("agent not marked failed: %r", error)

@@ -7,12 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from botocore.exceptions import BotoCoreError, ClientError
 
-from include.aws import from_aws
-from include.errors import RetryableError
 from include.settings import get_settings
-from include.waits import is_settled
+from include.waits import should_wake
 
 BACKOFF = 1.5
 
@@ -33,14 +30,7 @@ class SettledTrigger(BaseTrigger):
         """Poll with growing pauses; the event says nothing, the step looks for itself."""
         settings = get_settings()
         pause = settings.wait_poll_seconds
-        while not await asyncio.to_thread(self.should_wake):
+        while not await asyncio.to_thread(should_wake, self.probe, self.ids):
             await asyncio.sleep(pause)
             pause = min(pause * BACKOFF, settings.wait_poll_max_seconds)
         yield TriggerEvent({"settled": self.probe})
-
-    def should_wake(self) -> bool:
-        """Whether the step has something to do: the resource settled, or a lasting error."""
-        try:
-            return is_settled(self.probe, self.ids)
-        except (ClientError, BotoCoreError) as error:
-            return not isinstance(from_aws(error), RetryableError)

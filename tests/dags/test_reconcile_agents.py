@@ -20,10 +20,13 @@ def test_every_minute_and_never_twice_at_once(dag):
     assert dag.max_active_runs == 1
 
 
-def test_it_dispatches_and_sweeps_independently(dag):
+def test_no_task_waits_for_another(dag):
     assert {task.task_id for task in dag.tasks} == {
         "dispatch_pending",
         "start_updates",
+        "close_ended_runs",
+        "fail_overdue",
+        "repeat_deletions",
         "sweep_staging",
     }
     assert not any(task.downstream_task_ids for task in dag.tasks)

@@ -256,10 +256,10 @@ def test_a_deleted_agent_is_gone(alice, airflow, status):
     assert alice.get(f"/api/knowledge-bases/{agent.knowledge_base_id}").status_code == 404
     with pytest.raises(StaleGenerationError):
         run_step(agent.ref, "generate_code", 1, lambda current, redo: None)
-    dispatch_pending_agents()
-    assert not [run for run in airflow.runs if agent.agent_id in run]
+    assert list(airflow.runs) == [f"agent-{agent.agent_id}-g2"]
     record = records.find_agent(agent.user_id, agent.agent_id)
     assert (record.generation, bool(record.deletion_requested_at)) == (2, True)
+    assert (record.pipeline, record.dispatch) == ("delete_agent", "sent")
 
 
 def test_a_document_is_added_replaced_and_removed(alice):

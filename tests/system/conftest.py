@@ -147,6 +147,7 @@ def run_stack(var: Path, **variables: str) -> Iterator[RunningStack]:
         "API_PORT": str(api_port),
         "STAND_IN_DELAYS": "off",
         "WAIT_INLINE_SECONDS": "1",
+        "RECONCILE_SECONDS": "10",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
         **variables,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.errors import OratioError
-from oratio.callbacks import REASONS, STOPPED
+from include.steps import RUN_STOPPED, RUN_TIMED_OUT
 from oratio.runbook import read_runbook
 
 PARTS = ("**Means.**", "**The tenant sees**", "**Check**", "**Do:**")
@@ -18,7 +18,7 @@ def list_codes(error: type[OratioError] = OratioError) -> set[str]:
 
 
 def test_no_code_without_an_entry_and_no_entry_without_a_code():
-    codes = list_codes() | {reason.code for reason in [*REASONS.values(), STOPPED]}
+    codes = list_codes() | {RUN_STOPPED.code, RUN_TIMED_OUT.code}
     assert read_runbook().keys() == codes
 
 

@@ -8,6 +8,8 @@ import importlib
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from include import waits
+from include.errors import AirflowUnavailableError
 from oratio import triggers
 from oratio.triggers import SettledTrigger
 
@@ -18,6 +20,7 @@ def aws_error(code: str) -> ClientError:
 
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+AWAY = AirflowUnavailableError("Airflow cannot be reached.")
 
 
 class FakeProbe:
@@ -27,7 +30,7 @@ class FakeProbe:
         self.outcomes = list(outcomes)
         self.asked = []
         self.pauses = []
-        monkeypatch.setattr(triggers, "is_settled", self.is_settled)
+        monkeypatch.setattr(waits, "is_settled", self.is_settled)
         monkeypatch.setattr(triggers.asyncio, "sleep", self.sleep)
 
     def is_settled(self, probe, ids):
@@ -54,7 +57,7 @@ def test_it_fires_once_when_the_resource_has_settled(monkeypatch):
     assert probe.asked == [("runtime", {"id": "r1"})] * 3
 
 
-@pytest.mark.parametrize("error", [aws_error("ThrottlingException"), UNREACHABLE])
+@pytest.mark.parametrize("error", [aws_error("ThrottlingException"), UNREACHABLE, AWAY])
 def test_it_keeps_polling_through_what_passes(monkeypatch, error):
     probe = FakeProbe(monkeypatch, error, error, True)
     assert fire(SettledTrigger("runtime", {"id": "r1"})) == [{"settled": "runtime"}]

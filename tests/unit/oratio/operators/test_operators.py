@@ -6,8 +6,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.models import AgentRef, StepError
-from oratio.operators import creator, knowledge, reconcile, records, runtime
-from tests.fakes import make_agent
+from oratio.operators import creator, knowledge, reconcile, records, removal, runtime
+from tests.fakes import make_agent, make_knowledge_base
 
 AGENT = make_agent()
 CALLS = [
@@ -42,6 +42,34 @@ def test_a_recorded_failure_fails_the_run(monkeypatch):
     assert refs == [AgentRef("alice", "a1", 2)]
 
 
-def test_the_reconciler_says_how_many_it_started(monkeypatch):
-    monkeypatch.setattr(reconcile, "dispatch_pending_agents", lambda: 3)
-    assert reconcile.DispatchPendingOperator(task_id="t").execute({}) == 3
+RECONCILERS = [
+    ("DispatchPendingOperator", "dispatch_pending_agents"),
+    ("CloseEndedRunsOperator", "close_ended_runs"),
+    ("FailOverdueOperator", "fail_overdue"),
+    ("RepeatDeletionsOperator", "repeat_deletions"),
+    ("RemoveOrphansOperator", "remove_orphans"),
+    ("FailDriftedOperator", "fail_drifted"),
+]
+
+
+@pytest.mark.parametrize(("operator", "function"), RECONCILERS)
+def test_the_reconciler_says_how_many_it_corrected(monkeypatch, operator, function):
+    monkeypatch.setattr(reconcile, function, lambda: 3)
+    assert getattr(reconcile, operator)(task_id="t").execute({}) == 3
+
+
+def test_a_deletion_s_steps_are_one_call_each(monkeypatch):
+    agent = make_agent(agentcore_agent_id="r1")
+    record = make_knowledge_base(agent, {}).model_copy(update={"bedrock_knowledge_base_id": "kb"})
+    monkeypatch.setattr(removal, "get_knowledge_base", {agent.knowledge_base_id: record}.get)
+    calls = []
+    for name in ("stop_runs", "remove_runtime", "remove_knowledge_base", "remove_files"):
+        monkeypatch.setattr(removal, name, lambda *given, name=name: calls.append((name, *given)))
+    for operator in ("StopRuns", "DeleteRuntime", "DeleteKnowledgeBase", "DeleteDocuments"):
+        getattr(removal, f"{operator}Operator")(task_id="t").work(agent, True)
+    assert calls == [
+        ("stop_runs", agent.ref),
+        ("remove_runtime", agent.ref, "r1", True),
+        ("remove_knowledge_base", agent.ref, "kb", True),
+        ("remove_files", agent.ref),
+    ]
