@@ -51,6 +51,9 @@ check: setup ## Lint, format, types, layers, template: what CI runs
 	PYTHONPATH=.:plugins $(BIN)/lint-imports
 	$(BIN)/cfn-lint infra/template.yaml
 
+chaos: setup ## Run everything under faults and kills, about an hour; prints docs/resilience.md's tables
+	@$(RUN) -m pytest -m chaos --timeout 3600 tests/chaos
+
 fuzz-api: setup ## Send more than 10,000 generated requests to the intake, against its OpenAPI file
 	@FUZZ_EXAMPLES=450 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
 
@@ -88,4 +91,4 @@ $(INSTALLED): requirements.lock
 	@env -u PYTHONDONTWRITEBYTECODE $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@touch $@
 
-.PHONY: help setup demo up down status logs token airflow reset test test-fast check fuzz-api openapi dag-docs format bench lock
+.PHONY: help setup demo up down status logs token airflow reset test test-fast check chaos fuzz-api openapi dag-docs format bench lock

@@ -44,6 +44,13 @@ ERRORS_BY_CODE: dict[str, type[OratioError]] = {
     "NoSuchBucket": NotFoundError,
 }
 
+# AWS's own messages name the cause, not what the reader of ours can do.
+ADVICE: dict[type[OratioError], str] = {
+    QuotaReachedError: "Delete agents you no longer need, or have the quota raised; then retry.",
+    AccessDeniedError: "An operator must give the role this permission; then retry.",
+    RefusedByAwsError: "Trying again will not help: report it with the agent's id.",
+}
+
 
 NOT_FOUND_CODES = frozenset(
     {"ResourceNotFoundException", "NotFoundException"}
@@ -77,7 +84,13 @@ def from_aws(error: ClientError | BotoCoreError) -> OratioError:
         return RetryableError(f"AWS could not be reached: {error}")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     default = RetryableError if status >= 500 else RefusedByAwsError
-    return ERRORS_BY_CODE.get(error_code(error), default)(str(error))
+    kind = ERRORS_BY_CODE.get(error_code(error), default)
+    return kind(" ".join(filter(None, [end_sentence(str(error)), ADVICE.get(kind)])))
+
+
+def end_sentence(text: str) -> str:
+    """AWS's message, which may end without a period."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def find(get: Callable[..., Any], **arguments: Any) -> dict[str, Any] | None:

@@ -69,6 +69,7 @@ class Settings(BaseSettings):
     # Pipeline
     ingestion_start_spacing_seconds: float = 10.0  # AWS: 0.1 a second an account, not adjustable
     run_deadline_minutes: int = 30
+    retry_delay_seconds: float = 5.0  # before a step's first retry; then three times as much each
     approval_timeout_hours: int = 72  # asked on Friday evening, answered on Monday
     wait_timeout_seconds: int = 20 * 60  # one deferred wait; execution_timeout does not bind then
     # Before a wait is deferred: handing it over and starting the task again costs 0.3 s of CPU.

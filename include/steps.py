@@ -168,9 +168,10 @@ def fail_agent(ref: AgentRef, default: StepError = INTERNAL_ERROR) -> StepError:
         if agent.has_run:  # else it is recorded already, and the tenant may have gone on
             records.update_agent(ref, dispatch=None, **abandon_candidate(agent, name, error))
         return error
+    # The agent last: when the first write is all that succeeds, trying again does both.
+    records.update_knowledge_base(ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.ERROR)
     outcome = {"status": AgentStatus.FAILED, "failure": error, "failed_step": name}
     records.update_agent(ref, dispatch=None, **outcome)
-    records.update_knowledge_base(ref, agent.knowledge_base_id, status=KnowledgeBaseStatus.ERROR)
     return error
 
 

@@ -47,7 +47,7 @@ def product_variables(stack: StackSettings) -> dict[str, str]:
     """Settings of include/ and api/ (see include/settings.py)."""
     secrets = load_secrets(stack.var)
     return {
-        "AIRFLOW_URL": stack.airflow_url,
+        "AIRFLOW_URL": stack.airflow_front_url,
         "AIRFLOW_USERNAME": "intake",
         "AIRFLOW_PASSWORD": secrets.airflow_intake_password,
         "JWT_SECRET": secrets.jwt_secret,
@@ -80,7 +80,7 @@ def core_settings(stack: StackSettings) -> dict[str, str]:
         "core__simple_auth_manager_passwords_file": str(
             write_airflow_passwords(stack.var, secrets)
         ),
-        "core__execution_api_server_url": f"{stack.airflow_url}/execution/",
+        "core__execution_api_server_url": f"{stack.airflow_front_url}/execution/",
         "core__fernet_key": secrets.airflow_fernet_key,
         "api__host": "127.0.0.1",
         "api__port": str(stack.airflow_port),

@@ -22,6 +22,8 @@ class StackSettings(BaseSettings):
 
     aws_port: int = Field(4566, validation_alias="AWS_PORT")
     airflow_port: int = Field(8080, validation_alias="AIRFLOW_PORT")
+    # A proxy of somebody's before Airflow, through which the intake and all tasks go; 0: none.
+    airflow_front_port: int = Field(0, validation_alias="AIRFLOW_FRONT_PORT")
     api_port: int = Field(8000, validation_alias="API_PORT")
     var: Path = Field(ROOT / "var", validation_alias="STACK_VAR")
     # "off", or seconds for which the stand-in's resources stay CREATING, UPDATING ...
@@ -38,6 +40,11 @@ class StackSettings(BaseSettings):
     def airflow_url(self) -> str:
         """Airflow's UI and REST API."""
         return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def airflow_front_url(self) -> str:
+        """Where the intake and the tasks find Airflow's API server."""
+        return f"http://127.0.0.1:{self.airflow_front_port or self.airflow_port}"
 
     @property
     def api_url(self) -> str:

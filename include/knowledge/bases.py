@@ -184,7 +184,10 @@ def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, s
         raise NotReadyError(f"{what} is {status}.", probe, ids)
     if status not in READY_STATES:
         reasons = "; ".join(state.get("failureReasons", [])) or "AWS gave no reason"
-        raise KnowledgeBaseFailedError(f"{what} is {status}: {reasons}.")
+        raise KnowledgeBaseFailedError(
+            f"{what} is {status}: {reasons.removesuffix('.')}. Delete the agent, create it again; "
+            "if that fails too, report it with the agent's id."
+        )
 
 
 def is_knowledge_base_settled(id: str) -> bool:

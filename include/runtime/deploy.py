@@ -201,7 +201,10 @@ def require_ready(runtime: dict[str, Any]) -> None:
         raise NotReadyError(f"Runtime is {status}.", "runtime", {"id": runtime_id})
     if status != "READY":
         reason = runtime.get("failureReason") or "AWS gave no reason"
-        raise RuntimeFailedError(f"Runtime {runtime_id} is {status}: {reason}.")
+        raise RuntimeFailedError(
+            f"Runtime {runtime_id} is {status}: {reason.removesuffix('.')}. Retry the agent; if it "
+            "fails again, report it with the agent's id."
+        )
 
 
 def is_runtime_settled(id: str) -> bool:

@@ -23,8 +23,10 @@ NEARLY_DONE = 2_000_000_000
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "oratio",
     "weight_rule": "absolute",
-    "retries": 3,
-    "retry_delay": timedelta(seconds=5),
+    # At least 5 + 15 + 45 + 135 + 300 + 300 s, at most 17 minutes: longer than an API server is
+    # down, shorter than the run's deadline.
+    "retries": 6,
+    "retry_delay": timedelta(seconds=get_settings().retry_delay_seconds),
     "retry_exponential_backoff": 3.0,
     "max_retry_delay": timedelta(minutes=5),
     "execution_timeout": timedelta(minutes=5),

@@ -71,9 +71,9 @@ def test_what_an_operator_reads_is_no_template(dag):
 
 
 @pytest.mark.parametrize("name", EDGES)
-def test_three_retries_with_growing_pauses(dag, name):
+def test_six_retries_with_growing_pauses(dag, name):
     task = dag.get_task(name)
-    assert (task.retries, bool(task.retry_exponential_backoff)) == (3, True)
+    assert (task.retries, bool(task.retry_exponential_backoff)) == (6, True)
     assert task.retry_delay < task.max_retry_delay
 
 

@@ -45,6 +45,6 @@ def test_any_failure_is_recorded(dag):
 @pytest.mark.parametrize("name", TASKS)
 def test_what_may_pass_is_tried_again_and_what_cannot_is_not(dag, name):
     task = dag.get_task(name)
-    assert (task.retries, bool(task.retry_exponential_backoff)) == (3, True)
+    assert (task.retries, bool(task.retry_exponential_backoff)) == (6, True)
     decision = task.retry_policy.evaluate(FatalError("x"), try_number=1, max_tries=3)
     assert decision.action == RetryAction.FAIL

@@ -57,6 +57,13 @@ def test_a_repetition_gets_the_first_answer(alice):
     assert list_keys(DOCUMENTS, f".staging/{alice.user_id}/") == []
 
 
+def test_a_claim_whose_confirmation_was_lost_is_still_ours(faults, alice):
+    lost = {"kind": "timeout_after_success", "service": "dynamodb", "operation": "PutItem"}
+    faults.put(lost | {"count": 1})
+    assert alice.submit(FILE).status_code == 201
+    assert faults.state()["rules"][0]["fired"] == 1
+
+
 def test_a_quoted_key_is_the_same_key(alice):
     first = alice.submit(FILE)
     with_key(alice, f'"{alice.headers["Idempotency-Key"]}"')

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from botocore.exceptions import ClientError
 
 from include import records, steps, waits
 from include.aws import client
@@ -262,6 +263,18 @@ def test_a_bug_s_text_stays_off_the_record(agent):
     assert reload(agent).steps["s"].error == steps.INTERNAL_ERROR
     assert fail_agent(agent.ref) == steps.INTERNAL_ERROR
     assert reload(agent).failed_step == "s"
+
+
+def test_a_failure_cut_short_is_recorded_whole_the_next_time(faults, sign_in):
+    agent = create(sign_in(), ("returns.md", b"Bicycles may be returned within 30 days."))
+    records.update_agent(agent.ref, status="creating", dispatch="sent")
+    refused = {"kind": "access_denied", "service": "dynamodb", "count": 1}
+    for operation in ("TransactWriteItems", "UpdateItem"):
+        faults.put(refused | {"operation": operation})
+        with pytest.raises(ClientError):
+            fail_agent(agent.ref)
+    fail_agent(agent.ref)
+    assert (reload(agent).status, knowledge_base_of(agent).status) == ("failed", "error")
 
 
 RUN_STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)

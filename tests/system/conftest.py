@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,10 +133,12 @@ class RunningStack:
         answer.raise_for_status()
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A healthy stack; stopped at the end, its logs shown if it does not start."""
-    var: Path = tmp_path_factory.mktemp("stack")
+@contextmanager
+def run_stack(var: Path, **variables: str) -> Iterator[RunningStack]:
+    """A healthy stack; stopped at the end, its logs shown if it does not start.
+
+    `variables` are environment variables of its processes.
+    """
     aws_port, airflow_port, api_port = find_free_ports(3)
     own = {
         "STACK_VAR": str(var),
@@ -147,9 +149,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         "WAIT_INLINE_SECONDS": "1",
         "RECONCILE_SECONDS": "10",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+        **variables,
     }
     settings = StackSettings(
-        AWS_PORT=aws_port, AIRFLOW_PORT=airflow_port, API_PORT=api_port, STACK_VAR=var
+        **{name: own[name] for name in ("AWS_PORT", "AIRFLOW_PORT", "API_PORT", "STACK_VAR")}
     )
     running = RunningStack(settings, {**os.environ, **own})
     started = running.run("up")
@@ -158,3 +161,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         yield running
     finally:
         running.run("down")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """One stack for all tests of this folder."""
+    with run_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running

@@ -42,6 +42,13 @@ def test_known_codes(code, expected):
     assert code in ours.message
 
 
+@pytest.mark.parametrize("code", ["ServiceQuotaExceededException", "AccessDeniedException"])
+def test_what_cannot_pass_says_what_to_do(code):
+    message = from_aws(aws_error(code)).message
+    assert message.startswith(f"{aws_error(code)}. ")
+    assert message.endswith("then retry.")
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [(400, errors.RefusedByAwsError), (500, errors.RetryableError), (503, errors.RetryableError)],

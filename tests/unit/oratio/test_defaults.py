@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import timedelta
 
 import pytest
 from airflow.sdk import RetryAction
@@ -10,6 +11,7 @@ from airflow.sdk.definitions.param import ParamsDict, ParamValidationError
 from botocore.exceptions import ClientError
 
 from include import errors
+from include.settings import get_settings
 from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS
 
 AGENT = "0b8e7f6a-1c2d-4e3f-8a9b-0c1d2e3f4a5b"
@@ -52,7 +54,18 @@ def test_what_cannot_pass_fails_at_once(error):
 )
 def test_anything_else_is_retried(error):
     assert decide(error) in (RetryAction.RETRY, RetryAction.DEFAULT)
-    assert DEFAULT_ARGS["retries"] == 3
+
+
+def test_pauses_between_tries_outlast_ten_minutes_and_leave_time_before_the_deadline():
+    first, factor = DEFAULT_ARGS["retry_delay"], DEFAULT_ARGS["retry_exponential_backoff"]
+    pauses = [
+        min(first * factor**n, DEFAULT_ARGS["max_retry_delay"])
+        for n in range(DEFAULT_ARGS["retries"])
+    ]
+    assert sum(pauses, timedelta()) > timedelta(minutes=10)
+    longest = [min(2 * pause, DEFAULT_ARGS["max_retry_delay"]) for pause in pauses]  # with jitter
+    deadline = timedelta(minutes=get_settings().run_deadline_minutes)
+    assert sum(longest, timedelta()) < deadline - timedelta(minutes=10)
 
 
 def test_the_policy_survives_serialization():
