@@ -200,8 +200,8 @@ ROUND = 1_000  # examples after which all of the bucket and the memory are looke
 
 def remove_agent(user_id: str, agent_id: str) -> None:
     """Forget an agent that a harmless mutation has made, checking where its files are."""
-    for key in list_keys(DOCUMENTS, f"{user_id}/"):
-        assert key.startswith(agent_prefix(user_id, agent_id))
+    prefix, keys = agent_prefix(user_id, agent_id), list_keys(DOCUMENTS, f"{user_id}/")
+    assert [key for key in keys if not key.startswith(prefix)] == []
     documents.delete_documents(AgentRef(user_id, agent_id, 1))
     key = {"userId": {"S": user_id}, "agentId": {"S": agent_id}}
     client("dynamodb").delete_item(TableName=get_settings().agents_table, Key=key)
