@@ -185,8 +185,8 @@ def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, s
     if status not in READY_STATES:
         reasons = "; ".join(state.get("failureReasons", [])) or "AWS gave no reason"
         raise KnowledgeBaseFailedError(
-            f"{what} is {status}: {reasons.removesuffix('.')}. Delete the agent, create it again; "
-            "if that fails too, report it with the agent's id."
+            f"{what} is {status}: {reasons.removesuffix('.')}. Delete the agent and create it "
+            "again; if that fails too, report it with the agent's id."
         )
 
 
