@@ -26,6 +26,25 @@ def complete_cloudformation() -> None:
     for resource, complete in ((FakeBucket, complete_bucket), (Table, complete_table)):
         if resource.create_from_cloudformation_json.__name__ != EXTENDED:
             extend(resource, complete)
+    Table.update_from_cloudformation_json = classmethod(update_table)  # type: ignore[assignment]
+
+
+def update_table(
+    cls: type[Table],
+    original_resource: Table,
+    new_resource_name: str,
+    cloudformation_json: Any,
+    account_id: str,
+    region_name: str,
+) -> Table:
+    """Give an existing table the indexes that a newer template adds."""
+    table, properties = original_resource, cloudformation_json["Properties"]
+    known = {index.name for index in table.global_indexes}
+    wanted = properties.get("GlobalSecondaryIndexes", [])
+    added = [{"Create": index} for index in wanted if index["IndexName"] not in known]
+    table.attr = properties["AttributeDefinitions"]
+    dynamodb_backends[account_id][region_name].update_table_global_indexes(table, added)
+    return table
 
 
 def extend(resource: Any, complete: Any) -> None:
