@@ -83,7 +83,7 @@ def record_progress(agent, *names, status=StepStatus.SUCCEEDED):
 def fail(agent):
     error = StepError(code="ingestion_failed", message="No document could be read.")
     changes = {"status": AgentStatus.FAILED, "failure": error, "failed_step": "ingest_documents"}
-    records.update_agent(agent.ref, **changes)
+    records.update_agent(agent.ref, dispatch=None, **changes)
 
 
 def allow_interrupts() -> None:

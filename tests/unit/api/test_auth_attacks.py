@@ -31,7 +31,7 @@ def make_claims(**changes: object) -> dict:
         "client_id": "oratio-api",
         "token_use": "access",
         "iat": now,
-        "exp": now + 600,
+        "exp": now + 12 * 3600,  # tokens are made when tests are collected; a whole run is long
     }
     return {name: value for name, value in (claims | changes).items() if value is not None}
 
