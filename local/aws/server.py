@@ -31,6 +31,7 @@ from local.aws.knowledge.vectors import Vectors
 from local.aws.models.bedrock_runtime import BedrockRuntime
 from local.aws.multipart import date_multipart_uploads
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
+from local.aws.transactions import copy_touched_items_only
 
 SERVICES: Services = {
     "bedrock-agent": [KnowledgeBases, DataSources, Ingestion],
@@ -48,6 +49,7 @@ def build_server(
     """A threaded server; port 0 picks a free one."""
     complete_cloudformation()
     date_multipart_uploads()
+    copy_touched_items_only()
     make_items_atomic()
     answer_items_as_they_are()
     forget_instances()

@@ -103,8 +103,9 @@ def answers(request):
     """How often each status was answered; the sum is printed: it is what the run is worth."""
     counts = Counter()
     yield counts
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    terminal.write_line(f"\n{counts.total()} cases sent; answers: {dict(sorted(counts.items()))}")
+    plugins = request.config.pluginmanager
+    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{counts.total()} cases sent; answers: {dict(sorted(counts.items()))}")
 
 
 @pytest.fixture

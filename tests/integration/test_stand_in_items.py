@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from moto.dynamodb.models.dynamo_type import Item
 
 from include.aws import client
 
@@ -46,3 +47,57 @@ def test_what_is_not_there_is_left_out(table):
 
 def test_a_deletion_gives_the_last_state(table):
     assert table.delete_item(TableName=TABLE, Key=KEY, ReturnValues="ALL_OLD")["Attributes"] == ITEM
+
+
+# -- transactions --------------------------------------------------------------------------------
+OTHER = {"userId": {"S": "alice"}, "agentId": {"S": "other"}}
+NEW = {"userId": {"S": "bob"}, "agentId": {"S": "new"}}
+
+
+def build_change(key, **more):
+    return {
+        "Update": {
+            "TableName": TABLE,
+            "Key": key,
+            "UpdateExpression": "SET #number = :number",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": {":number": {"N": "2"}},
+            **more,
+        }
+    }
+
+
+def list_items(table):
+    return sorted(table.scan(TableName=TABLE)["Items"], key=lambda item: item["agentId"]["S"])
+
+
+@pytest.mark.parametrize("last", [KEY, OTHER, NEW])
+def test_a_transaction_that_fails_at_its_last_action_changes_nothing(table, last):
+    table.put_item(TableName=TABLE, Item=OTHER)
+    before = list_items(table)
+    actions = [build_change(key) for key in (KEY, OTHER, NEW) if key != last]
+    actions.append({"Put": {"TableName": TABLE, "Item": NEW | {"agentId": {"S": "second"}}}})
+    refused = build_change(last, ConditionExpression="attribute_exists(nothingOfTheKind)")
+    with pytest.raises(table.exceptions.TransactionCanceledException):
+        table.transact_write_items(TransactItems=[*actions, refused])
+    assert list_items(table) == before
+
+
+def test_a_transaction_changes_all_it_names_and_nothing_else(table):
+    table.put_item(TableName=TABLE, Item=OTHER)
+    delete = {"Delete": {"TableName": TABLE, "Key": OTHER}}
+    table.transact_write_items(TransactItems=[build_change(KEY), delete, build_change(NEW)])
+    assert list_items(table) == [ITEM | {"number": {"N": "2"}}, NEW | {"number": {"N": "2"}}]
+
+
+def test_a_transaction_copies_no_more_than_it_touches(table, monkeypatch):
+    copied = []
+    copy_item = Item.__deepcopy__
+    monkeypatch.setattr(
+        Item, "__deepcopy__", lambda item, memo: copied.append(item) or copy_item(item, memo)
+    )
+    for number in range(20):
+        table.put_item(TableName=TABLE, Item=OTHER | {"agentId": {"S": str(number)}})
+    copied.clear()
+    table.transact_write_items(TransactItems=[build_change(KEY)])
+    assert {item.range_key.value for item in copied} == {"every-type"}
