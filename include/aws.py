@@ -27,11 +27,15 @@ ERRORS_BY_CODE: dict[str, type[OratioError]] = {
     "TooManyRequestsException": ThrottledError,
     "ProvisionedThroughputExceededException": ThrottledError,
     "RequestLimitExceeded": ThrottledError,
+    "RequestTimeout": RetryableError,  # S3: the body came too slowly
     "SlowDown": ThrottledError,
     "ConflictException": ConflictError,
     "RetryableConflictException": ConflictError,
     "TransactionConflictException": ConflictError,
     "TransactionCanceledException": ConflictError,
+    "TransactionInProgressException": ConflictError,
+    "OperationAborted": ConflictError,  # S3
+    "ConditionalRequestConflict": ConflictError,  # S3
     "ServiceQuotaExceededException": QuotaReachedError,
     "AccessDeniedException": AccessDeniedError,
     "AccessDenied": AccessDeniedError,
@@ -111,10 +115,12 @@ def delete_if_there(delete: Callable[..., Any], **arguments: Any) -> None:
     find(delete, **arguments)
 
 
-def create_unless_there(create: Callable[..., Any], **arguments: Any) -> None:
-    """Call a create operation, taking a name conflict for success."""
+def create_unless_there(
+    create: Callable[..., Any], is_there: Callable[[], Any], **arguments: Any
+) -> None:
+    """Call a create operation, taking a conflict for success if the resource is there indeed."""
     try:
         create(**arguments)
     except ClientError as error:
-        if error_code(error) != "ConflictException":
+        if error_code(error) != "ConflictException" or not is_there():
             raise

@@ -12,6 +12,7 @@ from local.secrets import load_secrets
 from local.settings import StackSettings
 
 DAG_IDS = ("create_agent", "delete_agent", "reconcile_agents", "audit_agents")
+LOGIN_SECONDS = 60.0  # the first one, on a machine that is starting everything else
 AIRFLOW_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 
 
@@ -79,7 +80,7 @@ def open_airflow(stack: StackSettings) -> httpx.Client:
     """A client of Airflow's REST API with the administrator's token."""
     password = load_secrets(stack.var).airflow_admin_password
     account = {"username": "admin", "password": password}
-    answer = httpx.post(f"{stack.airflow_url}/auth/token", json=account, timeout=10)
+    answer = httpx.post(f"{stack.airflow_url}/auth/token", json=account, timeout=LOGIN_SECONDS)
     answer.raise_for_status()
     headers = {"Authorization": f"Bearer {answer.json()['access_token']}"}
     return httpx.Client(base_url=stack.airflow_url, headers=headers, timeout=10)

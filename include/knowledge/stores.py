@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -68,22 +69,35 @@ def require_collection(settings: Settings) -> None:
 
 def prepare_vector_index(settings: Settings, ref: AgentRef) -> None:
     """Create the agent's vector index, and the shared bucket at first use; existing ones stay."""
-    vectors = client("s3vectors")
     try:
-        create_unless_there(vectors.create_index, **build_index(settings, ref))
+        create_index(settings, ref)
     except ClientError as error:
         if error_code(error) != "NotFoundException":
             raise
-        create_unless_there(vectors.create_vector_bucket, vectorBucketName=settings.vector_bucket)
-        create_unless_there(vectors.create_index, **build_index(settings, ref))
+        vectors, name = client("s3vectors"), {"vectorBucketName": settings.vector_bucket}
+        bucket = partial(find, vectors.get_vector_bucket, **name)
+        create_unless_there(vectors.create_vector_bucket, bucket, **name)
+        create_index(settings, ref)
+
+
+def create_index(settings: Settings, ref: AgentRef) -> None:
+    """Create the agent's vector index unless it exists."""
+    vectors = client("s3vectors")
+    index = partial(find, vectors.get_index, **name_index(settings, ref))
+    create_unless_there(vectors.create_index, index, **build_index(settings, ref))
+
+
+def name_index(settings: Settings, ref: AgentRef) -> dict[str, str]:
+    """The agent's vector index, as calls take it."""
+    return {
+        "vectorBucketName": settings.vector_bucket,
+        "indexName": vector_index_name(ref.agent_id),
+    }
 
 
 def remove_vector_index(settings: Settings, ref: AgentRef) -> None:
     """Delete the agent's vector index, if it is there; the shared bucket stays."""
-    name = {
-        "vectorBucketName": settings.vector_bucket,
-        "indexName": vector_index_name(ref.agent_id),
-    }
+    name = name_index(settings, ref)
     vectors = client("s3vectors")
     delete_if_there(vectors.delete_index, **name)
     if find(vectors.get_index, **name):
@@ -93,8 +107,7 @@ def remove_vector_index(settings: Settings, ref: AgentRef) -> None:
 def build_index(settings: Settings, ref: AgentRef) -> dict[str, Any]:
     """Arguments of s3vectors CreateIndex."""
     return {
-        "vectorBucketName": settings.vector_bucket,
-        "indexName": vector_index_name(ref.agent_id),
+        **name_index(settings, ref),
         "dataType": "float32",
         "dimension": settings.embedding_dimensions,
         "distanceMetric": "cosine",

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from include import records
 from include.aws import client, error_code, find
 from include.errors import (
+    ConflictError,
     InvalidInputError,
     NameTakenError,
     NotReadyError,
@@ -132,18 +133,21 @@ def adopt_runtime(ref: AgentRef) -> str:
     """Id of the existing runtime of this agent's name.
 
     :raises NameTakenError: when its tags say it is not this agent's.
+    :raises ConflictError: when there is none: its name is reserved for a while after a deletion.
     """
     control = client("bedrock-agentcore-control")
     pages = control.get_paginator("list_agent_runtimes").paginate()
+    name = runtime_name(ref.agent_id)
     for runtime in (summary for page in pages for summary in page["agentRuntimes"]):
-        if runtime["agentRuntimeName"] == runtime_name(ref.agent_id):
+        if runtime["agentRuntimeName"] == name:
             tags = control.list_tags_for_resource(resourceArn=runtime["agentRuntimeArn"])["tags"]
             if (tags.get("userId"), tags.get("agentId")) == (ref.user_id, ref.agent_id):
                 return str(runtime["agentRuntimeId"])
-    raise NameTakenError(
-        f"The runtime name {runtime_name(ref.agent_id)} is taken and its tags do not name agent "
-        f"{ref.agent_id}. Delete that runtime (its name stays reserved for a while), then retry."
-    )
+            raise NameTakenError(
+                f"The runtime name {name} is taken and its tags do not name agent {ref.agent_id}. "
+                "Delete that runtime, then retry."
+            )
+    raise ConflictError(f"AgentCore refuses the runtime name {name}, which no runtime has.")
 
 
 def update_runtime(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def create_endpoint(ref: AgentRef, runtime_id: str, version: str) -> None:
     settings = get_settings()
     create_unless_there(
         client("bedrock-agentcore-control").create_agent_runtime_endpoint,
+        lambda: find_endpoint(runtime_id),
         agentRuntimeId=runtime_id,
         name=settings.endpoint_name,
         agentRuntimeVersion=version,

@@ -11,6 +11,7 @@ from include import records
 from include.aws import client
 from include.errors import (
     AccessDeniedError,
+    ConflictError,
     KnowledgeBaseFailedError,
     NameTakenError,
     NotReadyError,
@@ -23,6 +24,7 @@ from include.knowledge.opensearch import require_created
 from include.knowledge.stores import prepare_opensearch_index
 from include.naming import knowledge_base_name
 from include.settings import get_settings
+from include.steps import run_step
 from include.waits import is_settled
 from local.aws.knowledge.backend import knowledge_backends
 from local.aws.knowledge.collections import collection_backends
@@ -263,3 +265,10 @@ def test_an_error_of_aws_s_while_waiting_is_passed_on(stand_in, monkeypatch):
     monkeypatch.setattr(bases, "client", lambda service: denied)
     with pytest.raises(Exception, match="Parameter validation"):
         is_settled("knowledge_base", {"id": "ABCDEFGHIJ"})
+
+
+def test_a_conflict_with_no_index_there_is_tried_again(faults, agent):
+    faults.put({"kind": "conflict", "operation": "CreateIndex", "count": 1})
+    with pytest.raises(ConflictError):
+        run_step(agent.ref, "s", 1, lambda current, redo: ensure_knowledge_base(current))
+    assert ensure(agent).data_source_id

@@ -9,6 +9,7 @@ from include.aws import client
 from include.creator.publish import publish_code
 from include.errors import (
     AgentUnavailableError,
+    ConflictError,
     NameTakenError,
     NotReadyError,
     RuntimeFailedError,
@@ -23,6 +24,7 @@ from include.runtime.deploy import build_runtime, deploy_runtime
 from include.runtime.invoke import invoke_agent, runtime_session_id
 from include.runtime.verify import verify_agent
 from include.settings import get_settings
+from include.steps import run_step
 from include.waits import is_settled
 from tests.fakes import CrashError, CrashOnce, reload, store_agent
 
@@ -165,6 +167,14 @@ def test_a_crash_before_the_endpoint(agent, control, monkeypatch):
     with pytest.raises(CrashError):
         deploy(agent)
     assert endpoint_of(control, deploy(agent))["liveVersion"] == "1"
+
+
+@pytest.mark.parametrize("operation", ["CreateAgentRuntime", "CreateAgentRuntimeEndpoint"])
+def test_a_conflict_with_nothing_there_is_tried_again(faults, agent, operation):
+    faults.put({"kind": "conflict", "operation": operation, "count": 1})
+    with pytest.raises(ConflictError):
+        run_step(agent.ref, "deploy_runtime", 1, deploy_runtime)
+    deploy(agent)
 
 
 def test_a_foreign_runtime_of_that_name_is_not_taken(agent, control):

@@ -27,6 +27,7 @@ def aws_error(code: str, status: int = 400) -> ClientError:
         ("ConflictException", errors.ConflictError),
         ("RetryableConflictException", errors.ConflictError),
         ("TransactionCanceledException", errors.ConflictError),
+        ("OperationAborted", errors.ConflictError),
         ("ServiceQuotaExceededException", errors.QuotaReachedError),
         ("AccessDeniedException", errors.AccessDeniedError),
         ("AccessDenied", errors.AccessDeniedError),
