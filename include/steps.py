@@ -139,10 +139,14 @@ def remaining_wait_seconds(ref: AgentRef, name: str, run_started_at: datetime) -
     worked = (at - run_started_at).total_seconds() - held_seconds(agent)
     if waited >= settings.wait_timeout_seconds:
         limit = settings.wait_timeout_seconds
-        raise DeadlineExceededError(f"Step {name} waited for AWS longer than {limit} s.")
+        raise DeadlineExceededError(
+            f"Step {name} waited for AWS longer than {limit} s. Retry the agent."
+        )
     if worked >= settings.run_deadline_minutes * 60:
         limit = settings.run_deadline_minutes
-        raise DeadlineExceededError(f"The run took longer than {limit} minutes, up to {name}.")
+        raise DeadlineExceededError(
+            f"The run took longer than {limit} minutes, up to {name}. Retry it."
+        )
     left_of_run = settings.run_deadline_minutes * 60 - worked
     return min(settings.wait_timeout_seconds - waited, left_of_run)
 

@@ -71,6 +71,8 @@ class StepOperator(BaseOperator):
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout as error:
             ref = read_ref(context)
-            ours = DeadlineExceededError(f"Step {self.task_id} waited too long for AWS.")
+            ours = DeadlineExceededError(
+                f"Step {self.task_id} waited too long for AWS. Retry the agent."
+            )
             fail_step(ref, self.task_id, ours)
             raise ours from error
