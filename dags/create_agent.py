@@ -29,26 +29,14 @@ from __future__ import annotations
 from airflow.sdk import DAG, TriggerRule
 
 from include.settings import get_settings
-from oratio.callbacks import record_failed_run
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, LONGEST_RUN, NEARLY_DONE
+from oratio.defaults import AGENT_DAG, INGESTION_POOL, NEARLY_DONE
 from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import CodeSensor, GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
 from oratio.operators.records import ActivateOperator, RecordFailureOperator
 from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
 
-with DAG(
-    dag_id="create_agent",
-    doc_md=__doc__,
-    schedule=None,
-    params=AGENT_PARAMS,
-    default_args=DEFAULT_ARGS,
-    dagrun_timeout=LONGEST_RUN,
-    on_failure_callback=record_failed_run,
-    max_active_runs=2_000,
-    max_active_tasks=64,
-    tags=["agents"],
-) as dag:
+with DAG(dag_id="create_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as dag:
     ensure_knowledge_base = EnsureKnowledgeBaseOperator(task_id="ensure_knowledge_base")
     ingest_documents = IngestDocumentsOperator(task_id="ingest_documents", pool=INGESTION_POOL)
     generate_code = GenerateCodeOperator(task_id="generate_code")

@@ -26,8 +26,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TriggerRule
 
-from oratio.callbacks import record_failed_run
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, LONGEST_RUN
+from oratio.defaults import AGENT_DAG
 from oratio.operators.records import RecordFailureOperator
 from oratio.operators.removal import (
     DeleteDocumentsOperator,
@@ -37,18 +36,7 @@ from oratio.operators.removal import (
     StopRunsOperator,
 )
 
-with DAG(
-    dag_id="delete_agent",
-    doc_md=__doc__,
-    schedule=None,
-    params=AGENT_PARAMS,
-    default_args=DEFAULT_ARGS,
-    dagrun_timeout=LONGEST_RUN,
-    on_failure_callback=record_failed_run,
-    max_active_runs=2_000,
-    max_active_tasks=64,
-    tags=["agents"],
-) as dag:
+with DAG(dag_id="delete_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as dag:
     stop_runs = StopRunsOperator(task_id="stop_runs")
     delete_runtime = DeleteRuntimeOperator(task_id="delete_runtime")
     delete_knowledge_base = DeleteKnowledgeBaseOperator(task_id="delete_knowledge_base")

@@ -31,24 +31,12 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, TriggerRule
 
-from oratio.callbacks import record_failed_run
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, LONGEST_RUN, NEARLY_DONE
+from oratio.defaults import AGENT_DAG, NEARLY_DONE
 from oratio.operators.records import RecordFailureOperator
 from oratio.operators.runtime import VerifyAgentOperator
 from oratio.operators.versions import PromoteVersionOperator, RecordVersionOperator
 
-with DAG(
-    dag_id="rollback_agent",
-    doc_md=__doc__,
-    schedule=None,
-    params=AGENT_PARAMS,
-    default_args=DEFAULT_ARGS,
-    dagrun_timeout=LONGEST_RUN,
-    on_failure_callback=record_failed_run,
-    max_active_runs=2_000,
-    max_active_tasks=64,
-    tags=["agents"],
-) as dag:
+with DAG(dag_id="rollback_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as dag:
     promote_version = PromoteVersionOperator(task_id="promote_version")
     # Customers are asking this version already: one quick second try, then back.
     verify_version = VerifyAgentOperator(

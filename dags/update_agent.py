@@ -31,8 +31,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TriggerRule
 
-from oratio.callbacks import record_failed_run
-from oratio.defaults import AGENT_PARAMS, DEFAULT_ARGS, INGESTION_POOL, LONGEST_RUN, NEARLY_DONE
+from oratio.defaults import AGENT_DAG, INGESTION_POOL, NEARLY_DONE
 from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import GenerateCodeOperator
 from oratio.operators.knowledge import IngestDocumentsOperator
@@ -44,18 +43,7 @@ from oratio.operators.versions import (
     VerifyVersionOperator,
 )
 
-with DAG(
-    dag_id="update_agent",
-    doc_md=__doc__,
-    schedule=None,
-    params=AGENT_PARAMS,
-    default_args=DEFAULT_ARGS,
-    dagrun_timeout=LONGEST_RUN,
-    on_failure_callback=record_failed_run,
-    max_active_runs=2_000,
-    max_active_tasks=64,
-    tags=["agents"],
-) as dag:
+with DAG(dag_id="update_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as dag:
     ingest_documents = IngestDocumentsOperator(task_id="ingest_documents", pool=INGESTION_POOL)
     generate_code = GenerateCodeOperator(task_id="generate_code")
     approve_code = ApproveCodeOperator(task_id="approve_code", priority_weight=NEARLY_DONE)

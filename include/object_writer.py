@@ -18,6 +18,7 @@ from include.aws import client
 from include.settings import get_settings
 
 PART_BYTES = 5 * 1024 * 1024  # the smallest S3 takes
+COMPLETIONS = 4  # objects that S3 puts together meanwhile: they take time, but no memory
 IN_MEMORY_BYTES = 64 * 1024  # what is smaller waits in memory: most documents need no file
 
 
@@ -25,7 +26,7 @@ IN_MEMORY_BYTES = 64 * 1024  # what is smaller waits in memory: most documents n
 def get_senders() -> tuple[ThreadPoolExecutor, threading.BoundedSemaphore]:
     """The process's threads that send parts, and permits that bound the parts waiting for them."""
     parts = get_settings().upload_parts_in_flight
-    return ThreadPoolExecutor(parts, "upload"), threading.BoundedSemaphore(parts)
+    return ThreadPoolExecutor(parts + COMPLETIONS, "upload"), threading.BoundedSemaphore(parts)
 
 
 def send(work: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:

@@ -9,6 +9,7 @@ from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from include.errors import FatalError
 from include.settings import get_settings
+from oratio.callbacks import record_failed_run
 
 INGESTION_POOL = "bedrock_ingestion"  # AWS: 5 ingestion jobs an account at a time
 
@@ -63,4 +64,15 @@ AGENT_PARAMS = {
         title="Turn",
         description="Its place among waiting runs: the lowest goes first, 0 before all others.",
     ),
+}
+
+# The DAGs of which each run is about one agent.
+AGENT_DAG: dict[str, Any] = {
+    "params": AGENT_PARAMS,
+    "default_args": DEFAULT_ARGS,
+    "dagrun_timeout": LONGEST_RUN,
+    "on_failure_callback": record_failed_run,
+    "max_active_runs": 2_000,  # almost all of them wait, which costs no worker
+    "max_active_tasks": 64,
+    "tags": ["agents"],
 }
