@@ -29,8 +29,11 @@ PROBES: Mapping[str, Callable[..., bool]] = {
 
 
 def settles_by(deadline: float, probe: str, ids: Mapping[str, str]) -> bool:
-    """Ask again and again until the step should look, or the deadline (monotonic) is past."""
-    while time.monotonic() < deadline:
+    """Ask again and again until the step should look, or the deadline (monotonic) is past.
+
+    What has no probe waits for a person, who does not answer within moments.
+    """
+    while probe in PROBES and time.monotonic() < deadline:
         if should_wake(probe, ids):
             return True
         time.sleep(INLINE_POLL_SECONDS)

@@ -11,7 +11,7 @@ from include.creator.check import CODE_FILE, CONFIG_FILE
 from include.creator.generate import generate
 from include.creator.request import GeneratedCode, GenerationRequest
 from include.documents import code_uri, put_code, read_code
-from include.models import Agent, AgentRef, AgentStatus, AgentVersion
+from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline
 from include.naming import bundle_key, code_key, document_uri
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
 from include.settings import get_settings
@@ -39,10 +39,15 @@ def publish_code(agent: Agent) -> AgentVersion:
 
 
 def find_known(agent: Agent, code_sha256: str) -> AgentVersion | None:
-    """The version of the same code for the same model, if the run or its forerunner made it."""
+    """The version of the same code for the same model, if the run or its forerunner made it.
+
+    A creation has to make its own: its DAG waits for a bundle of its generation.
+    """
     wanted = (code_sha256, get_settings().model_id)
-    made = (agent.candidate, agent.serving)
-    return next((v for v in made if v and (v.code_sha256, v.model_id) == wanted), None)
+    made = [version for version in (agent.candidate, agent.serving) if version]
+    if agent.pipeline == Pipeline.CREATE:
+        made = [version for version in made if version.generation == agent.generation]
+    return next((v for v in made if (v.code_sha256, v.model_id) == wanted), None)
 
 
 def build_request(agent: Agent) -> GenerationRequest:

@@ -18,6 +18,7 @@ from include.removal.runtimes import remove_endpoints, remove_runtime
 from include.runtime.deploy import deploy_runtime
 from include.runtime.verify import verify_agent
 from include.settings import get_settings
+from include.steps import activate_agent
 from include.waits import is_settled
 from tests.fakes import knowledge_base_of, list_traces, make_agent, reload, store_agent
 
@@ -49,7 +50,7 @@ def create(agent):
 @pytest.fixture
 def agent():
     agent = create(store_agent(dispatch=None))
-    records.update_agent(agent.ref, status="active")
+    records.update_agent(agent.ref, **activate_agent(agent))
     return reload(agent)
 
 
@@ -142,7 +143,7 @@ def test_an_agent_that_lost_a_part_is_failed_and_a_retry_heals_it(agent, missing
     lifecycle.retry_agent(failed, lifecycle.build_retry(failed))
     healed = create(agent)
     verify_agent(healed)
-    assert healed.generation == 2
+    assert healed.code.generation == healed.generation == 2  # the DAG waits for its bundle
 
 
 def test_an_agent_with_a_run_is_left_to_it(agent):

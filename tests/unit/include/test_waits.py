@@ -31,6 +31,10 @@ def test_what_settles_in_time_need_not_be_deferred(monkeypatch):
     assert next(answers, None) is None
 
 
+def test_nobody_waits_inline_for_a_person():
+    assert not waits.settles_by(math.inf, "approve_code", {})
+
+
 def test_after_the_deadline_nothing_is_asked(monkeypatch):
     monkeypatch.setattr(waits, "PROBES", {})
     assert not waits.settles_by(0, "runtime", {})
