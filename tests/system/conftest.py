@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -164,7 +165,11 @@ def run_stack(var: Path, **variables: str) -> Iterator[RunningStack]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """One stack for all tests of this folder."""
-    with run_stack(tmp_path_factory.mktemp("stack")) as running:
+def stack() -> Iterator[RunningStack]:
+    """One stack for all tests of this folder.
+
+    Not below pytest's own folder, which every run of pytest closes to all but its user: PostgreSQL
+    runs as another one.
+    """
+    with TemporaryDirectory(prefix="stack-") as folder, run_stack(Path(folder)) as running:
         yield running
