@@ -145,7 +145,7 @@ class Settings(BaseSettings):
     max_sop_bytes: int = 100_000  # leaves room for the other fields in a 400 KB item
     max_text_bytes: int = 20_000
     max_message_characters: int = 4_000
-    upload_parts_in_flight: int = 2  # 5 MiB each, a process: a bound on memory, not on speed
+    upload_parts_in_flight: int = 3  # 5 MiB each, a process: more is faster and takes more memory
     presigned_seconds: int = 60 * 60  # to upload what :prepare has announced
     staging_hours: int = 3  # not submitted; a submission, presigned or not, takes half at most
 
