@@ -31,7 +31,7 @@ SAMPLES = ROOT / "samples"
 STEPS: dict[str, Work] = {
     "ensure_knowledge_base": lambda agent, redo: ensure_knowledge_base(agent),
     "ingest_documents": ingest_documents,
-    "generate_code": lambda agent, redo: publish_code(agent),
+    "generate_code": lambda agent, redo: {"candidate": publish_code(agent)},
     "deploy_runtime": deploy_runtime,
     "verify_agent": lambda agent, redo: verify_agent(agent),
     "activate": lambda agent, redo: activate_agent(agent),

@@ -125,9 +125,9 @@ def timing_settings() -> dict[str, str]:
         # Longer than a worker's own retries of a slow API server, shorter than the default 300 s.
         "scheduler__task_instance_heartbeat_timeout": "90",
         "scheduler__task_instance_heartbeat_timeout_detection_interval": "5",
-        # A worker often sees its task's pipes close just before it sees the task end; it then sleeps
-        # for this long, 5 s by default, holds its slot, and reports a wait as ended when the task
-        # already runs again, which Airflow takes for a failure.
+        # A worker often sees its task's pipes close just before it sees the task end. It then
+        # sleeps for this long (5 s by default), holds its slot, and reports a wait as ended when
+        # the task runs again already, which Airflow takes for a failure.
         "workers__min_heartbeat_interval": "1",
         "triggerer__job_heartbeat_sec": "2",
         "triggerer__triggerer_health_check_threshold": "10",

@@ -149,6 +149,9 @@ def run_stack(var: Path, **variables: str) -> Iterator[RunningStack]:
         "STAND_IN_DELAYS": "off",
         "WAIT_INLINE_SECONDS": "1",
         "RECONCILE_SECONDS": "10",
+        # All tests share this account; together they make more agents than AWS's quota of 100.
+        "KNOWLEDGE_BASE_QUOTA": "1000",
+        "STAND_IN_QUOTA_KNOWLEDGE_BASES": "1000",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
         **variables,
     }
