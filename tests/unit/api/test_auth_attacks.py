@@ -159,10 +159,10 @@ ATTACKS = {
     "exp infinite": sign_raw(RS256, make_claims(exp=float("inf"))),
     "exp NaN": sign_raw(RS256, make_claims(exp=float("nan"))),
     "exp a list": sign_raw(RS256, make_claims(exp=[1])),
-    "issued in the future": sign(make_claims(iat=int(time.time()) + 600, exp=FAR)),
+    "issued in the future": sign(make_claims(iat=int(time.time()) + 11 * 3600, exp=FAR)),
     "iat infinite": sign_raw(RS256, make_claims(iat=float("-inf"))),
     "iat text": sign_raw(RS256, make_claims(iat="now")),
-    "not yet valid": sign(make_claims(nbf=int(time.time()) + 600)),
+    "not yet valid": sign(make_claims(nbf=int(time.time()) + 11 * 3600)),
     "nbf text": sign_raw(RS256, make_claims(nbf="x")),
     "nbf infinite": sign_raw(RS256, make_claims(nbf=float("inf"))),
     # subjects
