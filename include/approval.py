@@ -16,13 +16,12 @@ from include.errors import (
     NotApprovedError,
     NotReadyError,
 )
-from include.models import Agent, AgentVersion, now
+from include.models import APPROVAL_STEP, Agent, AgentVersion, now
 from include.naming import code_key
 from include.runtime.bundle import compute_sha256, read_bundle
 from include.runtime.deploy import get_code
 from include.settings import get_settings
 
-APPROVAL_STEP = "approve_code"
 APPROVE = "Approve"
 REJECT = "Reject"
 MAX_SHOWN_CHARACTERS = 150_000  # of one text; the longest SOP fits

@@ -36,6 +36,9 @@ class KnowledgeBaseStatus(StrEnum):
     ERROR = "error"
 
 
+APPROVAL_STEP = "approve_code"  # waits for a person, who may take days
+
+
 class StepStatus(StrEnum):
     """Life of one step of a run."""
 

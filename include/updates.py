@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from include import records, usage
@@ -91,14 +92,14 @@ def store_beginning(agent: Agent, begun: Agent, *more: dict[str, Any]) -> None:
 
 
 def start_quiet_updates() -> int:
-    """Start the updates of agents that nobody has changed for a while; returns how many.
+    """Start the updates of a batch of agents that nobody has changed for a while; returns how many.
 
     One agent's failure does not keep the others waiting; it is tried again at the next call.
     """
     if not get_settings().update_quiet_seconds:
         return 0
-    started = 0
-    for agent in records.list_open_agents(DispatchStatus.QUIET):
+    started, batch = 0, get_settings().reconcile_batch
+    for agent in islice(records.list_open_agents(DispatchStatus.QUIET), batch):
         if not is_quiet(agent):  # nor are those after it: they changed later
             break
         try:

@@ -15,7 +15,12 @@ from include.errors import (
 )
 from include.knowledge.stores import get_store
 from include.models import Agent, AgentRef, KnowledgeBase
-from include.naming import client_token, knowledge_base_name, knowledge_base_tags
+from include.naming import (
+    client_token,
+    is_tagged_for,
+    knowledge_base_name,
+    knowledge_base_tags,
+)
 from include.settings import Settings, get_settings
 
 DATA_SOURCE_NAME = "documents"
@@ -83,15 +88,20 @@ def list_knowledge_bases() -> Iterator[dict[str, Any]]:
 
 def require_ours(bedrock_id: str, ref: AgentRef) -> dict[str, Any]:
     """The knowledge base, once its tags have shown that it is this agent's."""
-    bedrock = client("bedrock-agent")
-    found: dict[str, Any] = bedrock.get_knowledge_base(knowledgeBaseId=bedrock_id)["knowledgeBase"]
-    tags = bedrock.list_tags_for_resource(resourceArn=found["knowledgeBaseArn"])["tags"]
-    if (tags.get("userId"), tags.get("agentId")) != (ref.user_id, ref.agent_id):
+    found = get_base(bedrock_id)
+    if not is_tagged_for(read_tags(found), ref):
         raise NameTakenError(
             f"Knowledge base {bedrock_id} has the name of agent {ref.agent_id} but not its tags. "
             "Rename or delete it, then retry."
         )
     return found
+
+
+def read_tags(base: dict[str, Any]) -> dict[str, str]:
+    """A knowledge base's tags; none when it is gone."""
+    list_tags = client("bedrock-agent").list_tags_for_resource
+    tags = find(list_tags, resourceArn=base["knowledgeBaseArn"])
+    return dict(tags["tags"]) if tags else {}
 
 
 def create_knowledge_base(settings: Settings, agent: Agent) -> dict[str, Any]:
@@ -112,13 +122,17 @@ def create_knowledge_base(settings: Settings, agent: Agent) -> dict[str, Any]:
 
 def ensure_data_source(agent: Agent, bedrock_id: str) -> str:
     """Find or create the data source, and store its id."""
-    bedrock = client("bedrock-agent")
-    pages = bedrock.get_paginator("list_data_sources").paginate(knowledgeBaseId=bedrock_id)
-    found = [s for page in pages for s in page["dataSourceSummaries"]]
-    by_name = {summary["name"]: summary["dataSourceId"] for summary in found}
+    by_name = {s["name"]: s["dataSourceId"] for s in list_data_sources(bedrock_id)}
     data_source_id = by_name.get(DATA_SOURCE_NAME) or create_data_source(agent, bedrock_id)
     records.update_knowledge_base(agent.ref, agent.knowledge_base_id, data_source_id=data_source_id)
     return data_source_id
+
+
+def list_data_sources(bedrock_id: str) -> list[dict[str, Any]]:
+    """Summaries of a knowledge base's data sources."""
+    paginator = client("bedrock-agent").get_paginator("list_data_sources")
+    pages = paginator.paginate(knowledgeBaseId=bedrock_id)
+    return [summary for page in pages for summary in page["dataSourceSummaries"]]
 
 
 def create_data_source(agent: Agent, bedrock_id: str) -> str:
@@ -183,11 +197,15 @@ def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, s
     if status in CHANGING_STATES:
         raise NotReadyError(f"{what} is {status}.", probe, ids)
     if status not in READY_STATES:
-        reasons = "; ".join(state.get("failureReasons", [])) or "AWS gave no reason"
         raise KnowledgeBaseFailedError(
-            f"{what} is {status}: {reasons.removesuffix('.')}. Delete the agent and create it "
-            "again; if that fails too, report it with the agent's id."
+            f"{what} is {status}: {describe(state).removesuffix('.')}. Delete the agent and create "
+            "it again; if that fails too, report it with the agent's id."
         )
+
+
+def describe(state: dict[str, Any]) -> str:
+    """Bedrock's reasons for a state."""
+    return "; ".join(state.get("failureReasons") or ["AWS gave no reason"])
 
 
 def is_knowledge_base_settled(id: str) -> bool:

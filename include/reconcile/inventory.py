@@ -15,7 +15,7 @@ from include.knowledge.bases import list_knowledge_bases
 from include.lists import USER_INDEX
 from include.models import AgentStatus
 from include.naming import PLATFORM, knowledge_base_name, runtime_name, vector_index_name
-from include.removal.runtimes import list_runtimes
+from include.runtime.runtimes import list_runtimes
 from include.settings import get_settings
 
 SERVING = frozenset({AgentStatus.ACTIVE, AgentStatus.PAUSED})

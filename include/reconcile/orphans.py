@@ -12,11 +12,13 @@ from typing import Any
 from include import records
 from include.aws import client, delete_if_there, find
 from include.errors import NotReadyError
-from include.knowledge.bases import find_base
+from include.knowledge import bases
 from include.models import AgentRef
 from include.naming import PLATFORM
 from include.reconcile.inventory import Resources, list_known_agents, list_names, list_resources
-from include.removal import knowledge_bases, runtimes
+from include.removal.knowledge_bases import remove_knowledge_base
+from include.removal.runtimes import remove_runtime
+from include.runtime import runtimes
 from include.settings import get_settings
 
 log = logging.getLogger(__name__)
@@ -38,14 +40,14 @@ def remove_orphans() -> dict[str, int]:
 
 def list_removals(resources: Resources, known: set[str]) -> list[Callable[[], str | None]]:
     """What to do about each resource whose name no known agent has."""
-    bases, found = resources.knowledge_bases, resources.runtimes
+    made, found = resources.knowledge_bases, resources.runtimes
     return [
         *(lambda i=i: judge_runtime(i) for name, i in found.items() if name not in known),
-        *(lambda i=i: judge_base(i) for name, i in bases.items() if name not in known),
+        *(lambda i=i: judge_base(i) for name, i in made.items() if name not in known),
         *(
             lambda name=name, made_at=made_at: judge_index(name, made_at)
             for name, made_at in resources.indexes.items()
-            if name not in known | bases.keys()  # a knowledge base's own goes with it
+            if name not in known | made.keys()  # a knowledge base's own goes with it
         ),
     ]
 
@@ -76,19 +78,19 @@ def judge_runtime(runtime_id: str) -> str | None:
         return None
     if is_young("runtime", runtime_id, runtime["createdAt"]):
         return "young"
-    runtimes.remove_runtime(ref, runtime_id, redo=True)
+    remove_runtime(ref, runtime_id, redo=True)
     return "removed"
 
 
 def judge_base(bedrock_id: str) -> str | None:
     """Remove a knowledge base if it is an orphan and old enough; None when it is none."""
-    base = find_base(bedrock_id)
-    ref = base and find_lost_owner(knowledge_bases.read_tags(base))
+    base = bases.find_base(bedrock_id)
+    ref = base and find_lost_owner(bases.read_tags(base))
     if not base or not ref:
         return None
     if is_young("knowledge base", bedrock_id, base["createdAt"]):
         return "young"
-    knowledge_bases.remove_knowledge_base(ref, bedrock_id, redo=True)
+    remove_knowledge_base(ref, bedrock_id, redo=True)
     return "removed"
 
 

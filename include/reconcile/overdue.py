@@ -10,13 +10,11 @@ from itertools import islice
 from include import records
 from include.airflow_runs import list_open_runs, list_paused, stop_run
 from include.errors import StaleGenerationError
-from include.models import Agent, DispatchStatus, Pipeline, StepError, StepStatus
+from include.models import APPROVAL_STEP, Agent, DispatchStatus, Pipeline, StepError, StepStatus
 from include.settings import get_settings
 from include.steps import fail_agent
 
 log = logging.getLogger(__name__)
-
-APPROVAL_STEP = "approve_code"  # waits for a person, who may take days
 
 
 def fail_overdue() -> int:

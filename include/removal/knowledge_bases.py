@@ -6,14 +6,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from include.aws import client, delete_if_there, error_code, find
+from include.aws import client, delete_if_there, error_code
 from include.errors import NotReadyError, RemovalFailedError
 from include.knowledge import ingestion
 from include.knowledge.bases import (
     CHANGING_STATES,
+    describe,
     find_base,
     find_source,
+    list_data_sources,
     list_knowledge_bases,
+    read_tags,
 )
 from include.knowledge.ingestion import DataSource
 from include.knowledge.stores import get_store
@@ -52,35 +55,19 @@ def find_knowledge_base(ref: AgentRef, stored_id: str | None) -> dict[str, Any] 
     return None
 
 
-def read_tags(base: dict[str, Any]) -> dict[str, str]:
-    """A knowledge base's tags; none when it is gone."""
-    list_tags = client("bedrock-agent").list_tags_for_resource
-    tags = find(list_tags, resourceArn=base["knowledgeBaseArn"])
-    return dict(tags["tags"]) if tags else {}
-
-
 def delete_knowledge_base(base: dict[str, Any], redo: bool) -> None:
     """Delete one knowledge base with its data sources; returns when it is gone."""
     bedrock_id = base["knowledgeBaseId"]
     what, ids = f"Knowledge base {bedrock_id}", {"id": bedrock_id}
     if base["status"] in CHANGING_STATES:
         raise NotReadyError(f"{what} is {base['status']}.", "knowledge_base", ids)
-    for source in list_sources(bedrock_id):
-        remove_source(source, redo)
+    for summary in list_data_sources(bedrock_id):
+        remove_source(DataSource(bedrock_id, summary["dataSourceId"]), redo)
     if base["status"] == "DELETE_UNSUCCESSFUL" and not redo:
         raise RemovalFailedError(f"{what} could not be deleted: {describe(base)}.")
     delete_if_there(client("bedrock-agent").delete_knowledge_base, knowledgeBaseId=bedrock_id)
     if find_base(bedrock_id):
         raise NotReadyError(f"{what} is being deleted.", "knowledge_base", ids)
-
-
-def list_sources(bedrock_id: str) -> list[DataSource]:
-    """A knowledge base's data sources."""
-    pages = client("bedrock-agent").get_paginator("list_data_sources")
-    found = [
-        s for p in pages.paginate(knowledgeBaseId=bedrock_id) for s in p["dataSourceSummaries"]
-    ]
-    return [DataSource(bedrock_id, summary["dataSourceId"]) for summary in found]
 
 
 def remove_source(source: DataSource, redo: bool) -> None:
@@ -132,8 +119,3 @@ def give_up_vectors(source: DataSource, found: dict[str, Any], redo: bool) -> No
         )
     elif not redo:
         raise RemovalFailedError(f"The data source could not be deleted: {describe(found)}.")
-
-
-def describe(state: dict[str, Any]) -> str:
-    """Bedrock's reasons for a state."""
-    return "; ".join(state.get("failureReasons") or ["AWS gave no reason"])

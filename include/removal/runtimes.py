@@ -7,10 +7,8 @@ from typing import Any
 from include.aws import client, delete_if_there, find
 from include.errors import NotReadyError, RemovalFailedError
 from include.models import AgentRef
-from include.naming import is_tagged_for, runtime_name
-from include.runtime.endpoints import CHANGING_STATES
-
-DEFAULT_ENDPOINT = "DEFAULT"  # AgentCore's own; it goes with the runtime
+from include.runtime.endpoints import CHANGING_STATES, LATEST
+from include.runtime.runtimes import belongs_to, find_namesake
 
 
 def remove_runtime(ref: AgentRef, stored_id: str | None, redo: bool) -> None:
@@ -33,28 +31,10 @@ def find_runtime(ref: AgentRef, stored_id: str | None) -> dict[str, Any] | None:
     found = find(get, agentRuntimeId=stored_id) if stored_id else None
     if found:
         return found
-    named = find_named(ref)
-    return find(get, agentRuntimeId=named["agentRuntimeId"]) if named else None
-
-
-def find_named(ref: AgentRef) -> dict[str, Any] | None:
-    """The runtime of the agent's name, if its tags say that it is the agent's."""
-    for summary in list_runtimes():
-        if summary["agentRuntimeName"] == runtime_name(ref.agent_id):
-            return summary if is_tagged_for(read_tags(summary["agentRuntimeArn"]), ref) else None
-    return None
-
-
-def list_runtimes() -> list[dict[str, Any]]:
-    """Summaries of all runtimes of the account and region."""
-    pages = client("bedrock-agentcore-control").get_paginator("list_agent_runtimes").paginate()
-    return [summary for page in pages for summary in page["agentRuntimes"]]
-
-
-def read_tags(arn: str) -> dict[str, str]:
-    """A runtime's tags; none when it is gone."""
-    tags = find(client("bedrock-agentcore-control").list_tags_for_resource, resourceArn=arn)
-    return dict(tags["tags"]) if tags else {}
+    namesake = find_namesake(ref)
+    if namesake is None or not belongs_to(namesake, ref):
+        return None
+    return find(get, agentRuntimeId=namesake["agentRuntimeId"])
 
 
 def remove_endpoints(runtime_id: str, redo: bool) -> None:
@@ -81,7 +61,7 @@ def list_endpoints(runtime_id: str) -> list[dict[str, Any]]:
     found = (
         find(get, agentRuntimeId=runtime_id, endpointName=name)
         for name in names
-        if name != DEFAULT_ENDPOINT
+        if name != LATEST  # it goes with the runtime
     )
     return [endpoint for endpoint in found if endpoint]
 

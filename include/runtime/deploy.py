@@ -18,6 +18,7 @@ from include.errors import (
 from include.models import Agent, AgentRef, AgentVersion
 from include.naming import client_token, runtime_name, runtime_tags
 from include.runtime.endpoints import CHANGING_STATES, LATEST, ensure_endpoint, require_live
+from include.runtime.runtimes import belongs_to, find_namesake
 from include.settings import Settings, get_settings
 
 ENTRY_POINT = "agent_file.py"
@@ -135,19 +136,15 @@ def adopt_runtime(ref: AgentRef) -> str:
     :raises NameTakenError: when its tags say it is not this agent's.
     :raises ConflictError: when there is none: its name is reserved for a while after a deletion.
     """
-    control = client("bedrock-agentcore-control")
-    pages = control.get_paginator("list_agent_runtimes").paginate()
-    name = runtime_name(ref.agent_id)
-    for runtime in (summary for page in pages for summary in page["agentRuntimes"]):
-        if runtime["agentRuntimeName"] == name:
-            tags = control.list_tags_for_resource(resourceArn=runtime["agentRuntimeArn"])["tags"]
-            if (tags.get("userId"), tags.get("agentId")) == (ref.user_id, ref.agent_id):
-                return str(runtime["agentRuntimeId"])
-            raise NameTakenError(
-                f"The runtime name {name} is taken and its tags do not name agent {ref.agent_id}. "
-                "Delete that runtime, then retry."
-            )
-    raise ConflictError(f"AgentCore refuses the runtime name {name}, which no runtime has.")
+    name, namesake = runtime_name(ref.agent_id), find_namesake(ref)
+    if namesake is None:
+        raise ConflictError(f"AgentCore refuses the runtime name {name}, which no runtime has.")
+    if not belongs_to(namesake, ref):
+        raise NameTakenError(
+            f"The runtime name {name} is taken and its tags do not name agent {ref.agent_id}. "
+            "Delete that runtime, then retry."
+        )
+    return str(namesake["agentRuntimeId"])
 
 
 def update_runtime(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:

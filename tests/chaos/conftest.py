@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import pytest
 
+from benchmarks.own_stack import find_free_ports
 from tests.chaos.figures import render_tables
 from tests.chaos.proxy import FaultyProxy, serve_proxy
 from tests.steering import Steering
-from tests.system.conftest import RunningStack, find_free_ports, run_stack
+from tests.system.conftest import RunningStack, run_stack
 
 # As many agents as a run needs, as few of their processes as the machine can bear, and a wait whose
 # end can be waited for.
@@ -37,13 +40,16 @@ def proxy() -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture(scope="session")
-def stack(proxy: FaultyProxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A healthy stack behind that proxy."""
+def stack(proxy: FaultyProxy) -> Iterator[RunningStack]:
+    """A healthy stack behind that proxy; in a folder as that of tests/system/conftest.py."""
     ports = {
         "AIRFLOW_PORT": proxy.upstream.rpartition(":")[2],
         "AIRFLOW_FRONT_PORT": str(proxy.server_address[1]),
     }
-    with run_stack(tmp_path_factory.mktemp("stack"), **ROOM, **ports) as running:
+    with (
+        TemporaryDirectory(prefix="stack-") as folder,
+        run_stack(Path(folder), **ROOM, **ports) as running,
+    ):
         widen_pool(running)
         yield running
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +17,7 @@ import boto3
 import httpx
 import pytest
 
+from benchmarks.own_stack import find_free_ports
 from local.health import open_airflow
 from local.secrets import load_secrets
 from local.settings import ROOT, StackSettings
@@ -40,15 +40,6 @@ def wait_until(is_done: Callable[[], Any], what: str, seconds: float = 120) -> A
             return answer
         time.sleep(0.2)
     pytest.fail(f"still waiting for: {what}")
-
-
-def find_free_ports(count: int) -> list[int]:
-    """Ports nobody listens on."""
-    with ExitStack() as sockets:
-        opened = [sockets.enter_context(closing(socket.socket())) for _ in range(count)]
-        for each in opened:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in opened]
 
 
 @dataclass

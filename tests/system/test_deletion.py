@@ -96,6 +96,23 @@ def test_deleted_while_aws_is_making_a_part(stack: Any, model: str, step: str) -
         stack.set_delay(model, 0)
 
 
+@pytest.mark.parametrize(("model", "step"), HOLDS[1:])
+def test_deleted_while_an_update_runs(stack: Any, model: str, step: str) -> None:
+    tenant = stack.tenant("deleter")
+    agent_id = tenant.create(DOCUMENT)["agentId"]
+    tenant.wait_for(agent_id, "active")
+    path = f"/api/agents/{agent_id}"
+    assert tenant.http.patch(path, json={"sop": "Answer politely."}).is_success
+    assert tenant.http.put(f"{path}/documents/new.md", content=b"We are closed.").is_success
+    stack.set_delay(model, HELD_SECONDS)
+    try:
+        assert tenant.http.post(f"{path}:update").status_code == 202
+        wait_until(lambda: step_of(tenant.get(agent_id), step) == "waiting", f"{step} to wait")
+        delete_and_watch(stack, tenant, agent_id)
+    finally:
+        stack.set_delay(model, 0)
+
+
 @pytest.mark.parametrize("step", ["generate_code", "verify_agent", "activate"])
 def test_deleted_in_the_middle_of_a_step(stack: Any, step: str) -> None:
     tenant = stack.tenant("deleter")
