@@ -163,6 +163,7 @@ class KnowledgeBase(Record):
     s3_path: str
     status: KnowledgeBaseStatus = KnowledgeBaseStatus.NOTREADY
     bedrock_knowledge_base_id: str | None = None
+    failed_bedrock_id: str | None = None  # of one that AWS could not make; the next try replaces it
     data_source_id: str | None = None
     ingestion_job_id: str | None = None
     folder_file_descriptions: dict[str, str] = Field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from include import records
-from include.aws import client, find
+from include.aws import client, delete_if_there, find
 from include.errors import (
     KnowledgeBaseFailedError,
     NameTakenError,
@@ -32,7 +32,7 @@ def ensure_knowledge_base(agent: Agent) -> None:
     """Give the agent a knowledge base with a data source on its own prefix, ready for ingestion.
 
     Safe to repeat: stored ids come first, then a resource of the right name and tags, then create.
-    What was deleted behind our back is made again.
+    What was deleted behind our back is made again, what an earlier try found failed is replaced.
 
     :raises NotReadyError: while AWS is still creating one of the two.
     :raises KnowledgeBaseFailedError: when one of them ended in a failed state.
@@ -43,6 +43,8 @@ def ensure_knowledge_base(agent: Agent) -> None:
     if base is None:
         base = get_base(adopt_or_create(agent, record))
     bedrock_id = base["knowledgeBaseId"]
+    if base["status"] == "FAILED":
+        give_up(agent, record, bedrock_id)
     require_ready(f"Knowledge base {bedrock_id}", base, "knowledge_base", {"id": bedrock_id})
     data_source_id = find_stored_source(bedrock_id, record) or ensure_data_source(agent, bedrock_id)
     require_available(bedrock_id, data_source_id)
@@ -51,7 +53,8 @@ def ensure_knowledge_base(agent: Agent) -> None:
 def adopt_or_create(agent: Agent, record: KnowledgeBase) -> str:
     """Find or create the knowledge base and store its id and ARN at once."""
     settings = get_settings()
-    found = find_knowledge_base(settings, agent.ref) or create_knowledge_base(settings, agent)
+    found = find_knowledge_base(settings, agent.ref)
+    found = found or create_knowledge_base(settings, agent, record.failed_bedrock_id)
     records.update_agent(agent.ref, bedrock_knowledge_base_arn=found["knowledgeBaseArn"])
     bedrock_id = str(found["knowledgeBaseId"])
     records.update_knowledge_base(
@@ -104,12 +107,26 @@ def read_tags(base: dict[str, Any]) -> dict[str, str]:
     return dict(tags["tags"]) if tags else {}
 
 
-def create_knowledge_base(settings: Settings, agent: Agent) -> dict[str, Any]:
-    """Start the creation; AWS answers while the state is still CREATING."""
+def give_up(agent: Agent, record: KnowledgeBase, bedrock_id: str) -> None:
+    """Store that the knowledge base failed; delete it when that is stored already.
+
+    So a try that sees it fail says why, and the next one makes another.
+    """
+    if record.failed_bedrock_id == bedrock_id:
+        delete_if_there(client("bedrock-agent").delete_knowledge_base, knowledgeBaseId=bedrock_id)
+        ids = {"id": bedrock_id}
+        raise NotReadyError(f"Knowledge base {bedrock_id} is replaced.", "knowledge_base", ids)
+    records.update_knowledge_base(agent.ref, record.knowledge_base_id, failed_bedrock_id=bedrock_id)
+
+
+def create_knowledge_base(
+    settings: Settings, agent: Agent, failed_id: str | None
+) -> dict[str, Any]:
+    """Start the creation, in place of one that failed; AWS answers while it is still CREATING."""
     store = get_store(settings)
     store.prepare(settings, agent.ref)
     answer = client("bedrock-agent").create_knowledge_base(
-        clientToken=client_token(agent.ref, "knowledge-base"),
+        clientToken=client_token(agent.ref, f"knowledge-base-after-{failed_id}"),
         name=knowledge_base_name(agent.agent_id),
         description=agent.knowledge_base_description[:200],
         roleArn=settings.knowledge_base_role_arn,
@@ -198,8 +215,8 @@ def require_ready(what: str, state: dict[str, Any], probe: str, ids: dict[str, s
         raise NotReadyError(f"{what} is {status}.", probe, ids)
     if status not in READY_STATES:
         raise KnowledgeBaseFailedError(
-            f"{what} is {status}: {describe(state).removesuffix('.')}. Delete the agent and create "
-            "it again; if that fails too, report it with the agent's id."
+            f"{what} is {status}: {describe(state).removesuffix('.')}. Retry the agent; "
+            "if that fails too, report it with the agent's id."
         )
 
 

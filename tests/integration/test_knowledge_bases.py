@@ -246,6 +246,19 @@ def test_a_failed_knowledge_base_says_why(agent, status):
     assert is_settled("knowledge_base", {"id": bedrock_id})
 
 
+def test_the_next_try_replaces_a_failed_knowledge_base(agent, bedrock):
+    failed_id = ensure(agent).bedrock_knowledge_base_id
+    state_of(failed_id).lifecycle.enter("FAILED")
+    with pytest.raises(KnowledgeBaseFailedError):
+        ensure(agent)
+    with pytest.raises(NotReadyError):
+        ensure(agent)
+    record = ensure(agent)
+    assert record.bedrock_knowledge_base_id != failed_id
+    assert named(agent) == [record.bedrock_knowledge_base_id]
+    assert sources_of(bedrock, record.bedrock_knowledge_base_id) == [record.data_source_id]
+
+
 def test_a_failed_data_source_says_why(agent):
     record = ensure(agent)
     source = state_of(record.bedrock_knowledge_base_id).data_sources[record.data_source_id]
