@@ -68,7 +68,8 @@ def test_what_cannot_succeed_fails_at_once_and_says_why(
 ) -> None:
     ending = ENDINGS[name]
     steering.put(*ending.plan.get("rules", []), outcomes=ending.plan.get("outcomes", []))
-    (agent,) = Crowd.submit(stack, 1).wait_until_final(seconds=120)
+    crowd = Crowd.submit(stack, 1)
+    (agent,) = crowd.wait_until_final(seconds=120)
     attempt = agent["steps"].get(ending.step, {}).get("attempt")
     failure = agent["failure"] or {"code": "", "message": ""}
     add_row(
@@ -81,6 +82,11 @@ def test_what_cannot_succeed_fails_at_once_and_says_why(
     assert ending.says.lower() in failure["message"].lower()
     assert attempt == 1
     assert agent["knowledgeBase"]["status"] == "error"
+    steering.clear()
+    retried = crowd.tenant.http.post(f"/api/agents/{agent['agentId']}:retry")
+    assert retried.status_code == 202, retried.text
+    assert crowd.wait_until_final(seconds=120)[0]["status"] == "active"
+    assert not crowd.find_duplicates()
 
 
 def test_one_of_ten_documents_failed(stack: Any, steering: Any) -> None:
