@@ -1,0 +1,25 @@
+"""Which language an SOP is in; another language is one more file, listed here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from include.creator.cues import Cues
+from include.creator.languages.english import ENGLISH
+from include.creator.languages.german import GERMAN
+
+LANGUAGES = (ENGLISH, GERMAN)  # the first is taken for a text in none of them
+MIN_LEAD = 2  # one word may be common in both
+WORD = re.compile(r"[^\W\d_]+")
+
+
+def detect_language(text: str, otherwise: Cues = LANGUAGES[0]) -> Cues:
+    """The language most of whose common words stand in the text; `otherwise` if none leads."""
+    words = Counter(WORD.findall(text.lower()))
+    ranked = sorted(
+        ((sum(words[word] for word in cues.common_words), n) for n, cues in enumerate(LANGUAGES)),
+        reverse=True,
+    )
+    (best, n), (second, _) = ranked[:2]
+    return LANGUAGES[n] if best >= second + MIN_LEAD else otherwise
