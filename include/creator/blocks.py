@@ -10,15 +10,18 @@ from enum import Enum, auto
 from itertools import accumulate
 
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*$")
+HEADING_NUMBER = re.compile(r"^\d{1,3}(?:\.\d{1,3})*\s+(?=\D)")
 STEP_HEADING = re.compile(r"^step\s+(\d{1,3}[a-z]?)\b[\s.:)\u2013\u2014-]*(.*)$", re.IGNORECASE)
 NUMBERED = re.compile(
     r"^\s*(?:\((?P<bracketed>\d{1,3}|[a-zA-Z])\)"
     r"|(?:step\s+(?P<step>\d{1,3}[a-z]?)\s*[.:)\u2013\u2014-])"
-    r"|(?P<number>\d{1,3}(?:\.\d{1,3})*[a-z]?)(?:[.)](?=\s|$)|(?<=\.\d)(?=\s))"
+    r"|(?P<number>\d{1,3}(?:\.\d{1,3})*[a-z]?)(?:[.):-](?=\s|$)|(?<=\.\d)(?=\s))"
+    r"|(?P<small>(?-i:[a-h]))\.(?=\s)"
     r"|(?P<letter>[a-zA-Z]|[ivx]{2,5})\))\s*(?P<text>.*)$",
     re.IGNORECASE,
 )
 BULLET = re.compile(r"^\s*[-*+\u2022\u2023\u2013\u2014]\s+(?:\[[ xX]\]\s+)?(.*)$")
+TABLE_ROW = re.compile(r"^\s*\|.*\|$")
 FENCE = re.compile(r"^\s*(?:```|~~~)\w*\s*$")
 RULER_MARKS = (frozenset("-*_=~ "), frozenset("|:- "))
 UNDERLINE = re.compile(r"^\s{0,3}(=+|-+)\s*$")
@@ -87,6 +90,8 @@ def read_blocks(sop: str) -> list[Block]:
             blocks[-1].kind, blocks[-1].level = Kind.HEADING, 1 if "=" in line else 2
             open_block = False
         elif not line.strip() or is_ruler(line):
+            if open_block and TABLE_ROW.match(line):
+                del blocks[-1]  # the names of the columns
             open_block = False
         elif (block := start_block(line)) is not None:
             block.lines.append((number, clean(block_text(line))))
@@ -114,7 +119,7 @@ def start_block(line: str) -> Block | None:
         groups = numbered.groupdict()
         label = next(v for k, v in groups.items() if k != "text" and v is not None)
         return Block(Kind.NUMBERED, indent(line), label)
-    if BULLET.match(line):
+    if BULLET.match(line) or TABLE_ROW.match(line):
         return Block(Kind.BULLET, indent(line))
     return None
 
@@ -124,7 +129,8 @@ def block_text(line: str) -> str:
     if heading := HEADING.match(line):
         step = STEP_HEADING.match(heading[2])
         numbered = NUMBERED.match(heading[2])
-        return step[2] if step else numbered["text"] if numbered else heading[2]
+        unnumbered = numbered["text"] if numbered else HEADING_NUMBER.sub("", heading[2])
+        return step[2] if step else unnumbered
     if question := QUESTION.match(line):
         return question[1]
     for pattern in (BOLD_LINE, NUMBERED):
@@ -184,7 +190,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     start = 0
     for end in [*sentence_ends(text), len(text)]:
         alone = not LETTER_SPACE_LETTER.search(text, start, end)
-        if spans and alone:
+        if spans and alone and not text[:end].endswith(":"):
             spans[-1] = (spans[-1][0], end)
         else:
             spans.append((start, end))
@@ -197,7 +203,8 @@ ENDS = re.compile(
     r"(?:[.!?\u2026]+[\"'\u201d\u2019)\]]*|;|[\u3002\uff01\uff1f])\s+|[\u3002\uff01\uff1f]"
 )
 ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|etc|approx|incl|mr|mrs|ms|dr|nr|vs|tel|nb|bzw|ca|usw|[a-z])\.\s+$", re.IGNORECASE
+    r"\b(?:e\.g|i\.e|etc|approx|incl|mr|mrs|ms|dr|nr|vs|tel|nb|bzw|ca|usw|[a-z])\.\s+$",
+    re.IGNORECASE,
 )
 
 

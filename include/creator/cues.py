@@ -1,4 +1,4 @@
-"""The words by which an SOP's sentences are told apart, and how they are used; one table a language.
+"""The words by which an SOP's sentences are told apart, one table a language, and their use.
 
 The tables are in include/creator/languages/; nothing here knows a word of any of them.
 """
@@ -49,6 +49,7 @@ class Cues:
 
     escalation: re.Pattern[str]
     negation: re.Pattern[str]  # at the end of what stands before a cue that it turns round
+    negative: re.Pattern[str]  # any word that denies something
     exception: re.Pattern[str]  # after it a negated cue counts again: "do not hand over unless"
     own_case: re.Pattern[str]  # the agent keeps the case: "solve it as for anybody else"
     as_before: re.Pattern[str]  # "same thing"
@@ -62,7 +63,8 @@ class Cues:
     question: re.Pattern[str]  # matches the start
     question_end: re.Pattern[str]
 
-    tool: re.Pattern[str]  # an action in a system, or one that needs some; group `system`
+    tool: re.Pattern[str]  # an action in a system; one of the groups holds its name
+    action: re.Pattern[str]  # an action that takes a system, which is not named
     tone: re.Pattern[str]
     role: re.Pattern[str]
     rule: re.Pattern[str]
@@ -73,6 +75,8 @@ class Cues:
     reversing_words: frozenset[str]  # "unless" turns the case round and stays with it
     otherwise: re.Pattern[str]  # group `then`
     then: re.Pattern[str]  # the border between a case and what is to be done in it
+    run_on: re.Pattern[str]  # the same where the comma was forgotten
+    order: re.Pattern[str]  # matches the start of what is to be done
     no_case: re.Pattern[str]  # "even if": what stands before is no order for one case
     # "Escalate when:" announces cases, so that a "do not" among them forbids nothing.
     cases_follow: re.Pattern[str]

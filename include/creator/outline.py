@@ -8,9 +8,10 @@ from functools import cached_property
 
 from include.creator.blocks import LOWEST_HEADING, Block, Kind, split_sentences
 from include.creator.cues import Cues, Topic
-from include.creator.languages import detect_language
+from include.creator.languages import detect_leading_language
 
 STEP_HEADING = (-1, 0)
+MAX_LEAD_CHARACTERS = 300  # it stands before each of its items
 MAX_DEPTH = 12  # what stands deeper stands beside it; bounds every recursion over the outline
 
 
@@ -19,6 +20,7 @@ class Heading:
     """A heading with what it says of all that stands below."""
 
     block: Block
+    title: str
     topics: frozenset[Topic]
     forbids: bool
 
@@ -71,9 +73,9 @@ class Node:
     def lead(self) -> str:
         """The text this item completes, as in "Never promise: - a date"."""
         if self.parent and self.parent.is_lead:
-            return self.parent.last_sentence
+            return self.parent.last_sentence[-MAX_LEAD_CHARACTERS:]
         heading = self.headings[-1] if self.headings else None
-        return f"{heading.block.text.rstrip(':')}:" if heading and heading.forbids else ""
+        return f"{heading.title.rstrip(':')}:" if heading and heading.forbids else ""
 
     @property
     def section(self) -> str | None:
@@ -98,7 +100,7 @@ def build_outline(blocks: list[Block], language: Cues) -> list[Node]:
     headings: list[Heading] = []
     stack: list[tuple[tuple[int, int], Node]] = []
     for block in blocks:
-        cues = detect_language(block.text, otherwise=language)
+        cues = detect_leading_language(block.text, otherwise=language)
         if block.kind is Kind.HEADING:
             headings = [h for h in headings if h.block.level < block.level]
             headings.append(read_heading(block, cues))
@@ -123,7 +125,7 @@ def build_outline(blocks: list[Block], language: Cues) -> list[Node]:
 def read_heading(block: Block, cues: Cues) -> Heading:
     """A heading and its topics."""
     topics = frozenset(cues.topics_of_heading(block.text))
-    return Heading(block, topics, cues.forbids(block.text))
+    return Heading(block, block.text[:MAX_LEAD_CHARACTERS], topics, cues.forbids(block.text))
 
 
 def rank_of(block: Block) -> tuple[int, int]:

@@ -19,6 +19,7 @@ TITLE_PREFIX = re.compile(
 )
 NEAR_LINES = 3
 TITLE_ORNAMENT = "!*=~-# "
+PARENTHESES = re.compile(r"\s*\([^()]*\)")
 LISTS = {Topic.PROHIBITION, Topic.ESCALATION, Topic.TONE}
 NOT_STEPS = {Topic.PROHIBITION, Topic.FACTS, Topic.TONE, Topic.ROLE}
 
@@ -101,7 +102,7 @@ def sort_sentences(sentences: list[Sentence]) -> dict[Topic, list[Statement]]:
         statement = Statement(text=whole.strip(), first_line=first, last_line=last)
         for topic in topics:
             lists[topic].append(statement)
-        facts = [] if Topic.PROHIBITION in topics else list(read_facts(node.cues, text, given))
+        facts = [] if Topic.PROHIBITION in given else list(read_facts(node.cues, text, given))
         for fact in facts:
             lists[Topic.FACTS].append(Statement(text=fact, first_line=first, last_line=last))
         is_rule = node.cues.rule.search(text) or Topic.RULES in given
@@ -131,24 +132,28 @@ def read_given_topics(node: Node, text: str, own: set[Topic], *, is_first: bool)
     if not is_first:
         # A second sentence explains: "Never: promise a date. The workshop decides."
         given.discard(Topic.PROHIBITION)
-    if node.parent is None or not node.parent.is_lead:
+    is_led = node.parent is not None and node.parent.is_lead
+    if not is_led and (Topic.PROHIBITION in own or node.cues.own_case.search(text)):
         # Not when to hand over, but what not to do then, or that the agent goes on by itself.
-        if Topic.PROHIBITION in own or node.cues.own_case.search(text):
-            given.discard(Topic.ESCALATION)
+        given.discard(Topic.ESCALATION)
     return given
 
 
 def read_tools(sentences: list[Sentence]) -> Iterator[Tool]:
     """Sentences that demand an action in a system, or one that takes some."""
     for node, text, first, last in sentences:
-        if found := node.cues.find_wanted(node.cues.tool, text):
+        cues = node.cues
+        if found := cues.find_wanted(cues.tool, text) or cues.find_wanted(cues.action, text):
             named = (name for name in found.groupdict().values() if name)
             yield Tool(text=text, first_line=first, last_line=last, system=next(named, None))
 
 
 def read_facts(cues: Cues, text: str, given: set[Topic]) -> Iterator[str]:
     """What the agent must find out: the item of a list of facts, or what a sentence asks for."""
+    text = PARENTHESES.sub("", text)
     asked = cues.ask.search(text) or cues.ask_named.search(text)
+    if asked and cues.negative.search(cues.cases.sub("", text[: asked.start()])):
+        return
     if asked and cues.question.match(asked["facts"]):
         yield cues.question_end.sub("", asked["facts"])
     elif asked:
@@ -186,20 +191,40 @@ def split_condition(cues: Cues, text: str) -> tuple[str, str] | None:
     """The case and what to do in it; `unless` stays with its case."""
     if cues.otherwise.match(text):
         return None
-    if first := cues.condition_first.match(text):
-        border = cues.then.search(first["rest"])
-        if border and first["rest"][border.end() :].strip():
-            when, then = first["rest"][: border.start()], first["rest"][border.end() :]
-            return keep_reversed(cues, first["word"], when), then.strip()
+    if case := split_leading_case(cues, text):
+        return case
     last = cues.condition_last.match(text)
-    if last and not cues.no_case.search(last["then"]):
-        return keep_reversed(cues, last["word"], last["when"].rstrip(".")), last["then"].strip()
-    return None
+    if not last or cues.no_case.search(last["then"]):
+        return None
+    # "Say hello, if the name is wrong do not go on": the case belongs to what follows it.
+    followed = text[last.start("word") - 2] == "," and split_leading_case(
+        cues, text[last.start("word") :]
+    )
+    if followed:
+        return followed
+    return keep_reversed(cues, last["word"], last["when"].rstrip(".")), last["then"].strip()
+
+
+def split_leading_case(cues: Cues, text: str) -> tuple[str, str] | None:
+    """The case that a text begins with, up to the first border that an order follows."""
+    first = cues.condition_first.match(text)
+    if not first:
+        return None
+    rest = first["rest"]
+    borders = [b for b in cues.then.finditer(rest) if rest[b.end() :].strip()]
+    ordered = [b for b in borders if cues.order.match(rest, b.end())][:1]
+    ordered += [b for b in [cues.run_on.search(rest)] if b]
+    border = min(ordered or borders[:1], key=re.Match.start, default=None)
+    if border is None:
+        return None
+    when = keep_reversed(cues, first["word"], rest[: border.start()])
+    return when, rest[border.end() :].strip()
 
 
 def keep_reversed(cues: Cues, word: str, when: str) -> str:
     """The case with its `unless`, which turns the meaning round."""
-    return f"{word.lower()} {when.strip()}" if word.lower() in cues.reversing_words else when.strip()
+    kept = f"{word} " if word.lower() in cues.reversing_words else ""
+    return f"{kept.lower()}{when.strip()}"
 
 
 def read_steps(nodes: list[Node], conditions: dict[int, list[Condition]]) -> tuple[Step, ...]:

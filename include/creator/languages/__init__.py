@@ -14,12 +14,17 @@ MIN_LEAD = 2  # one word may be common in both
 WORD = re.compile(r"[^\W\d_]+")
 
 
-def detect_language(text: str, otherwise: Cues = LANGUAGES[0]) -> Cues:
-    """The language most of whose common words stand in the text; `otherwise` if none leads."""
+def detect_language(text: str) -> Cues:
+    """The language most of whose common words stand in the text."""
+    return detect_leading_language(text, LANGUAGES[0], min_lead=1)
+
+
+def detect_leading_language(text: str, otherwise: Cues, min_lead: int = MIN_LEAD) -> Cues:
+    """The language whose common words lead in a passage; `otherwise` if none does."""
     words = Counter(WORD.findall(text.lower()))
     ranked = sorted(
         ((sum(words[word] for word in cues.common_words), n) for n, cues in enumerate(LANGUAGES)),
         reverse=True,
     )
     (best, n), (second, _) = ranked[:2]
-    return LANGUAGES[n] if best >= second + MIN_LEAD else otherwise
+    return LANGUAGES[n] if best >= second + min_lead else otherwise

@@ -8,10 +8,11 @@ APOSTROPHE = "['\u2019]?"
 NOT = rf"(?:not|never|n{APOSTROPHE}t)"
 WHEN = r"if|when|whenever|unless|in\scase|once|as\ssoon\sas|where|should"
 # Who takes a conversation over: groups and offices, then people in general.
-TEAM = r"""(?:supervi\w+|managers?|specialists?|teams?|workshop|desk|staff|nurses?|doctors?|officers?
-    |technicians?|department|office|handlers?|adjusters?|(?:shift|team)\sleads?|porter|plumber
-    |engineers?|kitchen|(?:second|2nd)\s(?:line|level)|unit|security|reception|colleagues?|boss
-    |owner|experts?|advis[eo]rs?|operators?)\b"""
+TEAM = r"""(?:supervi\w+|managers?|specialists?|teams?|workshop|desk|staff|nurses?|doctors?
+    |officers?|technicians?|department|office|handlers?|adjusters?|(?:shift|team)\sleads?|porter
+    |plumber|engineers?|kitchen|(?:second|2nd)\s(?:line|level)|unit|security|reception
+    |colleagues?|boss|owner|experts?|hr|legal|accounting|finance|billing|tier\s\w+|concierge
+    |advis[eo]rs?|operators?)\b"""
 ANYBODY = r"(?:human|person|people|somebody|someone|agents?)\b"
 NAME = r"(?-i:(?!I\b|A\b|(?:THE|IT|US|AN|ALL|YOUR|THEM|THIS)\b)[A-Z]\w+)"
 THE = r"(?:(?:a|an|the|our)\s)?(?:[\w-]+\s){0,2}?"
@@ -25,6 +26,14 @@ SYSTEM_VERB = r"""(?:look\w*|check\w*|search\w*|find|match|open\w*|creat\w+|ente
     |regist\w+|updat\w+|block\w*|cancel\w*|book\w*|reset\w*|verif\w+|chang\w+|print\w*|issu\w+
     |post\w*|fil(?:e|ed)|submit\w*|put|writ\w+|set|offer\w*|assign\w*|flag\w*|clos\w+|refund\w*
     |charg\w+|pull\sup|mark\w*)"""
+
+# What an order to the agent begins with.
+ORDER = r"""(?:(?:please|then|just|also)\s)?(?:ask|answer|apologi[sz]e|assign|block|book|bring|call
+    |check|close|collect|compare|confirm|connect|contact|create|cancel|do\snot|don['\u2019]?t|end|enter
+    |escalate|explain|fetch|find|forward|get|give|go|hand|inform|involve|issue|keep|let|listen|look|make
+    |mention|name|never|note|notify|offer|open|order|page|pass|put|read|record|refer|remind|repeat|report
+    |reset|ring|route|say|search|send|set|solve|start|stop|take|tell|thank|transfer|treat|try|update|use
+    |verify|wait|wake|warn|write|you\s(?:may|must|can|need|have)|(?:the|this)\s(?:agent|assistant))\b"""
 
 ENGLISH = Cues(
     language="en",
@@ -51,9 +60,7 @@ ENGLISH = Cues(
             r"""\b(tone|style|voice|manner|language|how\sto\s(?:speak|talk|write|sound)
             |etiquette)\b"""
         ),
-        Topic.ROLE: pattern(
-            r"\b(role|purpose|scope|mission|about|objective|goal|who\syou\sare)\b"
-        ),
+        Topic.ROLE: pattern(r"\b(role|purpose|scope|mission|about|objective|goal|who\syou\sare)\b"),
         Topic.STEPS: pattern(r"\b(steps?|procedure|process|workflow|flow|handling|how\sto)\b"),
         Topic.RULES: pattern(
             r"\b(rules?|policy|policies|guidelines?|principles?|dos?|always|must)\b"
@@ -62,7 +69,7 @@ ENGLISH = Cues(
     prohibition=pattern(
         rf"""\b(never|you\smay\snot|must\s(?:not|never)|mustn{APOSTROPHE}?t
         |(?:shall|should)(?:\s(?:not|never)|n{APOSTROPHE}?t)(?!\sbe\s(?:needed|necessary))
-        |under\sno\scircumstances?|in\sno\scase|on\sno\saccount|at\sno\s(?:time|point)|by\sno\smeans
+        |under\sno\s(?:circumstance|condition)s?|in\sno\scase|on\sno\saccount|at\sno\s(?:time|point)|by\sno\smeans
         |(?:is|are)\s?{NOT}\s(?:allowed|permitted|acceptable|authori[sz]ed|supposed|entitled|meant
           |to\s|for\s(?:you|us|the\s\w+)\sto|(?:ours|yours)\sto|our\s\w+\sto|your\s\w+\sto
           |(?:given|handed|passed|read|told|sent|made)\s(?:out|on|over|to)\b)
@@ -75,15 +82,19 @@ ENGLISH = Cues(
         |(?:agents?|assistants?|bot)\b(?:(?!\b(?:if|when|that|who|which|where)\b)[^.;:]){{0,80}}?
           \sdo(?:es)?\s?{NOT}
         |(?:not|nothing)\s(?:even\s)?(?:promise|disclose|reveal)|leave\s\w+(?:\s\w+)?\salone
+        |we\s(?:do\snot|don{APOSTROPHE}t)\s(?:comment|discuss|disclose|confirm|promise|share|reveal|argue)
+        |(?:is|are)\s(?:an?\s)?(?:no-go|taboo|confidential|out\sof\sthe\squestion|off\sthe\stable)
+        |keep\s(?:[\w-]+\s){{1,4}}?to\syourself|no\sdiscussion
         |nothing\selse|may\snot\sbe\s(?!able)|max\w*\sno\s
         |no\s(?:advice|comments?|discounts?|promises|guarantees?|opinions?|emojis?|speculat\w+|guess\w*
           |small\stalk|jokes)
         |no\s[\w-]+(?:\s[\w-]+)?,?\s(?:and\s|or\s|so\s)?no\s[\w-]+)\b
-        |^no\s\w+ing\s|^no\s(?:[\w-]+\s){{1,4}}?(?:may|must|shall|should|can|(?:is|are)\sto)\s
+        |^no\s\w+ing\s|^no\s\w+s\s(?:in|for|to|by|without|before)\s|^no\s(?:[\w-]+\s){{1,4}}?(?:may|must|shall|should|can|(?:is|are)\sto)\s
         |,\sever\b[.!]*$|\b(?-i:NOT)\b(?!\sin\scase)(?=[^A-Z]|\s(?:IN|OUT|ON|BY|TO)\w*\b)"""
     ),
     prohibition_outside_cases=pattern(
-        rf"""\b(?:you|agents?)\s(?:cannot|can{APOSTROPHE}?t|will\s?{NOT}|won{APOSTROPHE}?t)\s(?!always)
+        rf"""\b(?:is|are)\s?{NOT}\s(?:accepted|granted|issued|waived|discussed|disclosed|shared)\b
+        |\b(?:you|agents?)\s(?:cannot|can{APOSTROPHE}?t|will\s?{NOT}|won{APOSTROPHE}?t)\s(?!always)
         |\bcan(?:not|{APOSTROPHE}?t)\sbe\s(?!undone|reversed|found|reached|seen|heard|helped|used)"""
     ),
     cases=pattern(rf"\b(?:{WHEN}|whether|because|what|how)\s[^,;:]*"),
@@ -113,24 +124,32 @@ ENGLISH = Cues(
           (?:notified|informed|alerted|called|involved|contacted)
         |(?:answered|handled|decided|approved|agreed|dealt\swith)\sby\s{THE}{TEAM}
         |only\s(?:the|a|an)\s(?:[\w-]+\s){{0,2}}?{TEAM}\s\w+
+        |(?:{TEAM}|{ANYBODY})\stakes?\sover|loop\sin|(?:kick|leave)\s(?:[\w-]+\s){{1,4}}?to\s{THE}{TEAM}
+        |ask\s{THE}{TEAM}(?!['\u2019]s|\sfor)
+        |connect\s(?:them|him|her|the\s\w+)(?=[.,;!]|$|\s(?:at\sonce|immediately|now))
         |(?:matter|case|job)\sfor\s{THE}{TEAM}|send\s\w+\s(?:his|her|their)\sway
         |(?<!customer\s)(?<!caller\s)(?<!they\s)calls\sback|offer\s(?:\w+\s){{0,2}}call[-\s]?back
         |(?:human|live)\s(?:agent|colleague|being|operator))\b"""
     ),
     negation=pattern(
-        rf"(?:\b(?:not|never|don{APOSTROPHE}?t|without|no\sneed\sto)\s(?:\w+ly\s|just\s)?)$"
+        rf"(?:\b(?:(?<!does\s)not|never|don{APOSTROPHE}?t|without|no\sneed\sto)\s(?:\w+ly\s|just\s)?)$"
+    ),
+    negative=pattern(
+        rf"""\b(?:not?|never|nobody|without|avoid|refrain|cannot|can{APOSTROPHE}t
+        |(?:do|wo|must|should|is|are|does|did|need)n{APOSTROPHE}t)\b"""
     ),
     exception=pattern(r"\b(?:unless|until|except|other\sthan)\b"),
     own_case=pattern(r"\b(?:solve|handle|answer|deal\swith)\s(?:it|this|them)\b|\bno\sspecial\b"),
     as_before=pattern(r"(?:^|[?:]\s)same\b|\bsame\s(?:thing|here)\b"),
     ask=pattern(
-        r"""\b(?:ask(?:s|ing)?\b[^.:;]{0,40}?\bfor|ask(?=:)|collect|obtain|gather|request
+        r"""(?<!people\s)(?<!callers\s)(?<!customers\s)(?<!guests\s)
+        \b(?:(?:ask(?:ing)?|(?:agent|assistant)\sasks)\b[^.:;]{0,40}?\bfor|ask(?=:)|collect|obtain|gather|request
         |find\sout|write\sdown|note\sdown|take\sdown|record
-        |ask(?:\s\w+){0,3}?(?=\s(?:whether|which|what|when|where|how|who)\b))
+        |(?:ask|(?:agent|assistant)\sasks)(?:\s\w+){0,3}?(?=\s(?:whether|if|which|what|when|where|how|who)\b))
         [:\s]\s*(?P<facts>[^.:;!?]+)"""
     ),
     ask_named=pattern(
-        r"""\b(?:get|take|note|confirm|verify)\s+(?P<facts>(?:(?:the|their|his|her|a)\s)?[^.:;!?,]{0,40}?
+        r"""\b(?:get|take|note|confirm|verify)\s+(?!every|that)(?P<facts>(?:(?:the|their|his|her|a)\s)?[^.:;!?,]{0,40}?
         \b(?:numbers?|names?|address(?:es)?|dates?|e-?mails?|phones?|postcodes?|identity|reference
         |photos?|receipts?|birth)\b[^.:;!?]*)"""
     ),
@@ -138,24 +157,29 @@ ENGLISH = Cues(
         r"\b(?:ask|collect|obtain|gather|request|note|record|need|find\sout|take|establish)\b"
     ),
     facts_end=pattern(
-        r"""\s(?:before|so\sthat|in\sorder|if|unless|until|and\sthen|then|because|in\scase|[(]
-        |to\s(?:check|find|verify|identify|confirm|make|open|look)
-        |(?:and|,)\s(?:\w+ly\s)?(?:check|look|verify|confirm|send|open|tell|create|enter|ask|offer|make
-          |compare|read|search|repeat|explain|use|note|hand|pass|refer|say|ring|put|transfer))\b.*"""
+        rf"""\s(?:before|so\sthat|in\sorder|if|unless|until|and\sthen|then|because|in\scase|instead|once|after|when
+        |to\s(?:check|find|verify|identify|confirm|make|open|look))\b.*
+        |(?:,|\sand)\s(?:\w+ly\s)?(?:{ORDER}|(?:we|he|she|they|it|\w+\scalls)\s).*"""
     ),
     facts_split=pattern(r",\s*(?:(?:and|or)\s)?|\s+(?:and|or|as\swell\sas)\s+"),
     facts_leading=pattern(r"^(?:(?:for|the|their|his|her|a|an|all|any|your)\s+)+"),
-    question=pattern(r"^(?:whether|which|what|when|where|how|who)\b"),
-    question_end=pattern(r",\s(?:and|then)\s.*"),
+    question=pattern(r"^(?:whether|if|which|what|when|where|how|who)\b"),
+    question_end=pattern(
+        rf"""(?:,|\sand)\s(?:and\s|then\s)?(?:{ORDER}|(?:we|he|she|they|it|if)\s).*
+        |\sbefore\sany\b.*"""
+    ),
     tool=pattern(
-        rf"""\b(?:in|into|via|through|with|from|using|on)\s(?:the\s)?(?P<product>{PRODUCT})
+        rf"""(?:\b(?:in|into|via|through|with|from|using|on|{SYSTEM_VERB})|,)\s(?:the\s)?
+          (?P<product>{PRODUCT})
         |\b{SYSTEM_VERB}\b[^.;!?]{{0,60}}?\s(?:in|into|via|through|with|from|on)\s
-          (?:(?:the|our|a)\s(?P<kind>(?:[\w-]+\s){{0,2}}?{SYSTEM_NOUN})
-          |(?P<name>(?-i:[A-Z][a-z]+(?:\s[A-Z][a-z]+)?)))
-        |{CLAUSE}(?:issue|process|block|cancel|reset|order|print|book|schedule|reschedule|create|open)\s
-          (?:(?:the|a|an|their|his|her|this|that)\s)?(?:\w+\s)?
-          (?:refund|payment|label|ticket|appointment|booking|reservation|card|password|order|e-?mail
-            |text\smessage|invoice|account|it\syourself)\b"""
+          (?:(?:the|our|a)\s(?P<kind>(?:[\w-]+\s){{0,2}}?(?:{SYSTEM_NOUN}\s)?{SYSTEM_NOUN})
+          |(?P<name>(?-i:[A-Z][A-Za-z]+(?:\s[A-Z][a-z]+)?)\b))"""
+    ),
+    action=pattern(
+        rf"""{CLAUSE}(?:issue|process|block|cancel|reset|order|print|book|schedule|reschedule|create|open)\s
+        (?:(?:the|a|an|their|his|her|this|that)\s)?(?:\w+\s)?
+        (?:refund|payment|label|ticket|appointment|booking|reservation|card|password|order|e-?mail
+          |text\smessage|invoice|account|it\syourself)\b"""
     ),
     tone=pattern(
         r"""\b(tone|polite(?:ly)?|friendly|courteous|empath\w+|formal(?:ly)?|professional(?:ly)?
@@ -178,7 +202,7 @@ ENGLISH = Cues(
     condition_first=pattern(rf"^(?:and\s|but\s|also,?\s)?(?P<word>{WHEN})\s(?P<rest>.+)$"),
     condition_last=pattern(
         r"""^(?P<then>.+?),?\s(?P<word>if|when|whenever|unless|in\scase|as\ssoon\sas)\s
-        (?P<when>.+)$"""
+        (?P<when>[^|].*)$"""
     ),
     reversing_words=frozenset({"unless"}),
     otherwise=pattern(
@@ -186,9 +210,15 @@ ENGLISH = Cues(
     ),
     # Not the comma in "if a, or b".
     then=pattern(
-        r"""(?:,|:|\s[\u2013\u2014-]|->|\u2192)(?!\s*(?:or|and|nor|but|including|even)\b)\s*(?:then\s)?
+        r"""(?:,(?!\d)|:|\s[\u2013\u2014-]|->|\u2192)(?!\s*(?:or|and|nor|but|including|even)\b)\s*(?:then\s)?
         |\sthen\s"""
     ),
-    no_case=pattern(r"\b(?:even|also|only|just|except|not)$"),
+    run_on=pattern(
+        r"\s(?=(?:tell|put)\s(?:them|him|her)\b|write\sdown\b|wake\s|dont\s(?:say|tell|give|offer)\b)"
+    ),
+    order=pattern(rf"{ORDER}"),
+    no_case=pattern(
+        r"\b(?:(?:even|also|only|just|except|not)|and|(?:ask|tell|explain|find\sout)(?:\s(?:the\s)?\w+)?)$|^look\b"
+    ),
     cases_follow=pattern(r"\b(?:if|when|whenever|where|in\scase)\s?:?$"),
 )

@@ -6,24 +6,33 @@ from include.creator.cues import Cues, Topic, pattern
 
 WHEN = r"wenn|falls|sofern|sobald|solange|im\sfalle?,?\sdass|außer\swenn|es\ssei\sdenn"
 # A case may begin with its verb: "Ist ein Buch verliehen, ...".
-VERB_FIRST = r"""ist|sind|hat|haben|hilft|helfen|stimm(?:t|en)|kann|können|will|wollen|möchten?|wird|werden
-    |gibt|liegt|liegen|fehlt|fehlen|kommt|kommen|geht|gehen|steht|stehen|ruft|fragt|verlangt|meldet
-    |braucht|bittet|droht|besteht|reicht|fällt|passt|funktioniert|findest\sdu|kannst\sdu|sollten?"""
-TEAM = r"""(?:(?:(?!anleitung)\w+-?)?(?:leitung|leiter(?:in)?|chef(?:in)?|team|abteilung|stelle|büro|zentrale|theke
-    |bühne|empfang|rezeption|dienst|bereitschaft|vorgesetzte\w*|beauftragte\w*|beauftragten
-    |verwaltung|support|technik(?:er(?:in)?)?|meister(?:in)?)|kolleg\w+|mitarbeiter\w*|fachkrä?ft\w*
-    |menschen?|person|polizei|notarzt|arzt|ärztin|sachbearbeite\w+|(?:frau|herrn?)\s\w+)\b"""
+VERB_FIRST = r"""ist|sind|hat|haben|hilft|helfen|stimm(?:t|en)|kann|können|will|wollen|möchten?
+    |wird|werden|gibt|liegt|liegen|fehlt|fehlen|kommt|kommen|geht|gehen|steht|stehen|ruft|fragt
+    |verlangt|meldet|braucht|bittet|droht|besteht|reicht|fällt|passt|funktioniert|findest\sdu|kannst\sdu|sollten?"""
+TEAM = r"""(?:(?:(?!anleitung)\w{0,30}-?)?(?:leitung|leiter(?:in)?|führung|chef(?:in)?|team
+      |abteilung|stelle|büro|zentrale|theke|empfang|rezeption|dienst|bereitschaft|vorgesetzte\w*
+      |beauftragte\w*|verwaltung|buchhaltung|support|technik(?:er(?:in)?)?|meister(?:in)?)
+    |kolleg\w+|mitarbeiter\w*|fachkr\w+|menschen?|person|polizei|notarzt|arzt|ärztin
+    |sachbearbeite\w+|(?:frau|herrn?)\s\w+)\b"""
 THE = (
     r"(?:(?:an|mit|bei|zur?m?|in|auf)\s)?"
     r"(?:(?:den|die|das|der|dem|einen?|einem|einer|unsere?\w?)\s)?(?:\w+en\s)?"
 )
 
+# What an order begins with: "Nenne", "Gib", "Nennen Sie". Nouns and adverbs may end like one.
+IMPERATIVE = r"""(?:(?!(?:k?eine|dies\w|jede|alle|ohne|viele|manche|wenige|einige|solche|welche|die
+      |sie|heute|[mds]eine|ihre|unsere|leute|kunde)\b)[\w-]{2,20}e
+    |gib|lies|nimm|lass|sprich|versprich|hilf|frag|sag|sieh|ruf|hol|[\w-]{3,20}en\sSie)\b
+    (?!\s(?:ist|sind|hat|haben|wird|werden|kann|können|darf|will|war)\b)"""
+ORDER = rf"""(?:bitte\s|dann\s)?(?:{IMPERATIVE}|(?:musst|darfst|kannst)\sdu\b|kann\ses\b|muss\b)"""
+
 GERMAN = Cues(
     language="de",
     common_words=frozenset(
         {"der", "die", "das", "und", "ist", "nicht", "du", "sie", "ein", "eine", "einen", "den"}
-        | {"dem", "mit", "für", "auf", "von", "zu", "nach", "wenn", "oder", "bei", "an", "nie"}
+        | {"dem", "mit", "für", "auf", "von", "zu", "nach", "wenn", "oder", "bei", "nie"}
         | {"keine", "keinen", "auch", "werden", "wird", "im", "zum", "zur", "nur", "immer", "bitte"}
+        | {"am", "über", "gib", "kein", "frage", "darf", "niemals", "sofort", "sind", "des", "dich"}
     ),
     heading_topics={
         Topic.PROHIBITION: pattern(
@@ -50,6 +59,8 @@ GERMAN = Cues(
         |niemand\s(?:darf|sagt|gibt|nennt|erhält)|(?:ist|sind)\s(?:\w+\s){0,2}?
           (?:untersagt|verboten|unzulässig|tabu|nicht\s(?:erlaubt|gestattet|zulässig|befugt))
         |(?:nicht|keine?[nmrs]?)\s(?:\w+\s){0,6}?zu\s(?:geben|machen|nennen|versprechen|sagen)\b
+        |wir\s(?:geben|nennen|machen|sagen|bestätigen|versprechen)\s(?:[\w-]+\s){0,3}?(?:nicht|keine?[nmrs]?)
+        |(?:werden|wird)\s(?:\w+\s){0,2}?nicht\s(?:gewährt|erteilt|gegeben|angenommen|herausgegeben|genannt)
         |verzichte\w?\sauf|unterlass\w*|vermeide\w*|hüte\sdich|lass\sdie\sfinger\svon
         |(?:bist|ist|sind)\s(?:dazu\s)?nicht\s(?:befugt|berechtigt|ermächtigt)|ohne\sausnahme\skeine?\w?
         |keine\sausnahmen?)\b"""
@@ -61,12 +72,8 @@ GERMAN = Cues(
     cases=pattern(rf"(?:\b(?:{WHEN}|ob|weil|was|wie)|^(?:{VERB_FIRST}))\s[^,;:]*"),
     # An order turned round, as in "Nenne keine Preise", "Diskutiere nicht", "Geben Sie nichts".
     do_not=pattern(
-        r"""(?:^|[,;:>\u2192]\s|\b(?:und|dann|aber|bitte|sondern|oder)\s)
-        (?!eine?\b|keine?\b|diese?\b|jede?\b|alle\b|ohne\b|viele\b|manche\b|wenige\b|die\b|sie\b|meine\b
-          |deine\b|seine\b|ihre\b|unsere\b|ist\b|hat\b|geht\b|es\b)
-        (?:(?-i:[A-ZÄÖÜa-zäöü])[\w-]*(?:e|el|er|rich|rsprich|gib|lies|nimm|lass|sprich|hilf|öffne)
-          |[\w-]+en\sSie)\s
-        (?:(?!\b(?:wenn|falls|ob|dass|die|der|das|was)\b)[^,.;:]){0,60}?
+        rf"""(?:^|[,;:>\u2192]\s|\b(?:und|dann|aber|bitte|sondern|oder)\s){IMPERATIVE}\s
+        (?:(?!\b(?:wenn|falls|ob|dass|was)\b)[^,.;:]){{0,60}}?
         \b(?:nicht|keine?[nmrs]?|nichts|niemand\w*)\b"""
     ),
     other_subjects=pattern(r"\b(?:wir|ich|er|es|wer)\s$"),
@@ -77,15 +84,16 @@ GERMAN = Cues(
         rf"""\b(eskal\w+|übergi?bs?t?\b|übergeben|übergabe
         |(?:leite\w*|gib|gibst|geben|verbinde\w*|stelle?n?|reiche\w?|schicke?\w?|verweise\w?|melde\w?|wende\w?)
           \s(?:[\w,-]+\s){{0,8}}?(?:an|zu|zur|zum|mit|bei)\s{THE}{TEAM}
-        |(?:leite\w*|verbinde\w*)\s(?:[\w,-]+\s){{0,8}}?(?:weiter|durch)
+        |melde\w*\s(?:\w+\s){{1,4}}?der\s{TEAM}|(?:leite\w*|verbinde\w*|stelle\w?)\s(?:[\w,-]+\s){{0,8}}?(?:weiter|durch)
         |(?:weitergeleitet|weiterleiten|weiterverbinden|weiterverbunden|durchstellen|durchgestellt)
         |(?:verständig\w+|informier\w+|benachrichtig\w+|alarmier\w+|ruf\w*|hol\w*|ziehe?)\s
-          (?:\w+\s){{0,2}}?{THE}{TEAM}
+          (?:(?:\w+\s){{0,2}}?{THE}{TEAM})
         |(?:nimmt|entscheidet|beantwortet|bearbeitet|klärt|übernimmt)\s
           (?:(?:nur|allein|ausschließlich)\s)?(?:die|der|das|unsere?)\s{TEAM}
         |{TEAM}\s(?:ruft\szurück|übernimmt|entscheidet)|rückruf\s(?:an|durch))\b"""
     ),
     negation=pattern(r"\b(?:nicht|nie|niemals|kein\w*|ohne)\s(?:\w+\s)?$"),
+    negative=pattern(r"\b(?:nicht|nie|niemals|keine?\w?|ohne|niemand\w*|nichts)\b"),
     exception=pattern(r"\b(?:außer|es\ssei\sdenn|bevor|ausgenommen)\b"),
     own_case=pattern(r"\b(?:löse|bearbeite|beantworte)\s(?:es|das|sie|ihn)\sselbst\b"),
     as_before=pattern(r"(?:^|[?:]\s)(?:ebenso|genauso|dasselbe|das\sgleiche)\b"),
@@ -117,10 +125,12 @@ GERMAN = Cues(
         (?:(?:in|über|mit|via)\s(?P<name>(?-i:[A-Z]\w{3,}))(?=[\s.,;:!]|$)
           |(?:im|in\sder|in\sdie|ins|in\sdas|in\sunserem?)\s
           (?P<kind>(?:[\w-]*)(?:system|portal|software|datenbank|kalender|app|kartei|programm|liste)\b))
-        |(?:^|[,;:]\s|\b(?:und|dann)\s)(?:erstatte|sperre|storniere|buche|bestelle|drucke|schicke)\s
-          (?:(?:die|den|das|eine?n?)\s)?(?:\w+\s)?
-          (?:erstattung|konto|termin|buchung|karte|bestellung|ausweis|etikett|e-?mail|brief|rechnung)\b
         |(?P<product>(?-i:\b[A-Z]+[a-z]+[A-Z]\w*|\bSAP\b))"""
+    ),
+    action=pattern(
+        r"""(?:^|[,;:]\s|\b(?:und|dann)\s)(?:erstatte|sperre|storniere|buche|bestelle|drucke|schicke)\s
+          (?:(?:die|den|das|eine?n?)\s)?(?:\w+\s)?
+          (?:erstattung|konto|termin|buchung|karte|bestellung|ausweis|etikett|e-?mail|brief|rechnung)\b"""
     ),
     tone=pattern(
         r"""\b(ton|freundlich\w*|höflich\w*|geduldig\w*|sachlich\w*|ruhig\w*|respektvoll\w*|sieze\w*|duze\w*
@@ -146,6 +156,8 @@ GERMAN = Cues(
         r"""(?:,|:|\s[\u2013\u2014-]|->|\u2192)(?!\s*(?:oder|und|noch|sondern|auch|die|der|das|dass|ob)\b)
         \s*(?:dann\s|so\s)?"""
     ),
-    no_case=pattern(r"\b(?:auch|nur|selbst|außer|nicht)$"),
+    run_on=pattern(r"(?!)"),  # German puts a comma there
+    order=pattern(ORDER),
+    no_case=pattern(r"\b(?:(?:auch|nur|selbst|außer|nicht)|(?:frag\w*|erkläre?)(?:\s\w+)?)$"),
     cases_follow=pattern(r"\b(?:wenn|falls|sofern|sobald)\s?:?$"),
 )
