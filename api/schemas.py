@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -39,6 +40,9 @@ def require_storable(value: Any) -> Any:
     require_storable_names(value, MAX_CONFIG_DEPTH)
     try:
         write(value)
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("contains half a character; send UTF-8 text") from None
     except (ArithmeticError, TypeError):
         raise ValueError("contains a number that is not finite or has over 38 digits") from None
     return value
