@@ -15,7 +15,7 @@ TEAM = r"""(?:supervi\w+|managers?|specialists?|teams?|workshop|desk|staff|nurse
     |advis[eo]rs?|operators?)\b"""
 ANYBODY = r"(?:human|person|people|somebody|someone|agents?)\b"
 NAME = r"(?-i:(?!I\b|A\b|(?:THE|IT|US|AN|ALL|YOUR|THEM|THIS)\b)[A-Z]\w+)"
-THE = r"(?:(?:a|an|the|our)\s)?(?:[\w-]+\s){0,2}?"
+THE = r"(?:(?:a|an|the|our)\s)?(?:[\w'\u2019-]+\s){0,2}?"
 CLAUSE = r"(?:^|[,;:>\u2192]\s|\b(?:and|then|or|to|you|we|please|not)\s)"
 
 SYSTEM_NOUN = r"""(?:system|software|portal|app|calendar|database|crm|erp|tool|tracker|console
@@ -113,6 +113,9 @@ ENGLISH = Cues(
         |(?:connect|forward|pass|refer|route|redirect|put|switch|send|report|escort)\s
           (?:[\w'\u2019-]+\s){{0,7}}?(?:through\s|on\s)?to\s{THE}(?:{TEAM}|{ANYBODY})
         |(?:pass|forward|connect|put)\s(?:\w+\s){{0,4}}?(?:through\s|on\s)?to\s{NAME}
+        |(?:pass|forward|put|send|transfer)\s(?:it|them|him|her|this|the\s(?:call(?:er)?|case|chat|customer
+          |guest|member|patient|visitor|conversation))\s(?:on|through|over|straight)\sto\s
+          (?!(?:the\s)?(?:customer|caller|guest))
         |put\s(?:\w+\s){{1,3}}?through|connect\s(?:\w+\s){{1,3}}?with\s{THE}(?:{TEAM}|{ANYBODY})
         |(?:(?:is|are|be)\s(?:\w+\s)?(?:referred|forwarded|routed|passed|sent|reported|directed)
           |goe?s?)\s(?:\w+\s){{0,2}}?to\s{THE}(?:{TEAM}|line\b)
