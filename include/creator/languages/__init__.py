@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from include.creator.cues import Cues
 from include.creator.languages.english import ENGLISH
@@ -21,9 +20,9 @@ def detect_language(text: str) -> Cues:
 
 def detect_leading_language(text: str, otherwise: Cues, min_lead: int = MIN_LEAD) -> Cues:
     """The language whose common words lead in a passage; `otherwise` if none does."""
-    words = Counter(WORD.findall(text.lower()))
+    words = WORD.findall(text.lower())
     ranked = sorted(
-        ((sum(words[word] for word in cues.common_words), n) for n, cues in enumerate(LANGUAGES)),
+        ((sum(word in cues.common_words for word in words), n) for n, cues in enumerate(LANGUAGES)),
         reverse=True,
     )
     (best, n), (second, _) = ranked[:2]
