@@ -121,9 +121,10 @@ def test_questions_that_are_refused(body):
         ChatRequest.model_validate(body)
 
 
-def test_half_a_character_in_a_configuration_is_refused():
+@pytest.mark.parametrize("config", [{"x": ["warm", "\ud800"]}, {"x": {"\udfff": 1}}])
+def test_half_a_character_in_a_configuration_is_refused(config):
     with pytest.raises(ValidationError, match="half a character"):
-        AgentChange.model_validate({"text_config": {"tone": ["warm", "\ud800"]}})
+        AgentChange.model_validate({"text_config": config})
 
 
 def test_a_question():
