@@ -81,6 +81,20 @@ class Settings(BaseSettings):
     update_quiet_seconds: int = 60
     max_versions: int = 20  # an agent's: to roll back to; 600 bytes each of a 400 KB item
 
+    # The trial of generated code, before it is published (include/creator/trial/)
+    sandbox_socket: str = "var/run/sandbox.sock"
+    sandbox_processes: int = 4  # at once; more callers queue
+    sandbox_seconds: float = 300.0  # of one trial; a real model takes 5 to 20 s an answer
+    sandbox_cpu_seconds: int = 10  # of one trial; an honest agent takes 0.2 s
+    sandbox_memory_mib: int = 256  # of one trial, beyond the SDKs; an honest agent takes 30 MiB
+    # The share of scenarios of each kind that an agent must pass; a real model, judged by rules,
+    # may word one answer in four so that the rules do not see it.
+    trial_threshold: float = Field(0.75, ge=0.0, le=1.0)
+    trial_dialogues_at_once: int = 4  # model calls in flight for one trial
+    max_trial_scenarios: int = 12  # of each kind, spread over the whole SOP
+    max_trial_documents: int = 8  # read for questions and passages
+    max_trial_document_bytes: int = 64_000  # the beginning of each
+
     # Reconciliation
     # At least 5: a look starts five tasks of about 0.3 s each.
     reconcile_seconds: int = Field(60, ge=5)
