@@ -84,6 +84,15 @@ def list_documents(ref: AgentRef) -> list[dict[str, Any]]:
     ]
 
 
+def read_beginning(ref: AgentRef, path: str, limit_bytes: int) -> str:
+    """The beginning of a plain-text document; what is no UTF-8 is replaced."""
+    answer = client("s3").get_object(
+        Bucket=get_settings().kb_bucket, Key=agent_prefix(ref.user_id, ref.agent_id) + path
+    )
+    content: bytes = answer["Body"].read(limit_bytes)
+    return content.decode("utf-8", "replace")
+
+
 def delete_document(ref: AgentRef, path: str) -> None:
     """Remove one document and its sidecar; the bucket's lifecycle rule ends their old versions."""
     key = agent_prefix(ref.user_id, ref.agent_id) + path

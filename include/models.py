@@ -174,6 +174,15 @@ class KnowledgeBase(Record):
     updated_at: str = Field(default_factory=now)
 
 
+class TrialSummary(Record):
+    """How a version did when it was tried before its deployment; the report is at the S3 path."""
+
+    score: float
+    scenarios: int
+    failed: int
+    report_s3_path: str
+
+
 class AgentVersion(Record):
     """One version of an agent's code: what it was made of, and where it is."""
 
@@ -188,6 +197,7 @@ class AgentVersion(Record):
     code_s3_key: str
     code_s3_version: str
     manifest_s3_path: str | None = None  # once it has served
+    trial: TrialSummary | None = None
     created_at: str = Field(default_factory=now)
 
     @property

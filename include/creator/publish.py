@@ -1,4 +1,4 @@
-"""Generated code on its way to S3: generate, check, bundle, upload, record."""
+"""Generated code on its way to S3: generate, check, bundle, try, upload, record."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from include import records
 from include.creator.check import CODE_FILE, CONFIG_FILE
 from include.creator.generate import generate
 from include.creator.request import GeneratedCode, GenerationRequest
+from include.creator.trial.report import TrialReport, ensure_passed, summarize
+from include.creator.trial.run import try_code
+from include.creator.trial.samples import read_samples
 from include.documents import code_uri, put_code, read_code
-from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline
-from include.naming import bundle_key, code_key, document_uri
+from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline, TrialSummary
+from include.naming import bundle_key, code_key, document_uri, trial_key
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
 from include.settings import get_settings
 
@@ -24,14 +27,17 @@ def publish_code(agent: Agent) -> AgentVersion:
     AgentCore is given no new version of the same code.
 
     :raises CodeRejectedError: when the generated code breaks a rule; nothing is uploaded then.
+    :raises TrialFailedError: when the agent does not follow its SOP; only the report is uploaded.
     """
-    code = generate(build_request(agent))
+    request = build_request(agent)
+    code = generate(request)
     bundle = build_bundle(code.files)
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
         records.update_agent(agent.ref, candidate=known)
         return known
-    candidate = upload_bundle(agent, code, bundle, sha256)
+    trial = record_trial(agent, try_code(code.files, request, code.spec, read_samples(agent)))
+    candidate = upload_bundle(agent, code, bundle, sha256).model_copy(update={"trial": trial})
     is_first = agent.status == AgentStatus.CREATING  # nothing serves that the record tells of
     shown = show_code(agent.ref, candidate, code.files) if is_first else {}
     records.update_agent(agent.ref, candidate=candidate, **shown)
@@ -65,6 +71,14 @@ def build_request(agent: Agent) -> GenerationRequest:
         text_config=agent.text_config,
         retrieved_passages=settings.retrieved_passages,
     )
+
+
+def record_trial(agent: Agent, report: TrialReport) -> TrialSummary:
+    """Store the report beside the bundle; raises TrialFailedError if the agent may not be used."""
+    key = trial_key(agent.ref)
+    put_code(agent.ref, key, report.model_dump_json(by_alias=True, indent=1).encode())
+    ensure_passed(report)
+    return summarize(report, f"s3://{get_settings().code_bucket}/{key}")
 
 
 def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str) -> AgentVersion:

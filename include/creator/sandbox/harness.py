@@ -123,7 +123,9 @@ def intercept(caller: Caller) -> None:
         service = client.meta.service_model.service_name
         message = caller.call(service, operation, arguments)
         if error := message.get("error"):
-            raise ClientError({"Error": {"Code": error["code"], "Message": error["message"]}}, operation)
+            raise ClientError(
+                {"Error": {"Code": error["code"], "Message": error["message"]}}, operation
+            )
         answer = message["answer"]
         return answer | {"stream": iter(answer["stream"])} if "stream" in answer else answer
 

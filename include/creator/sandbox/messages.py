@@ -1,13 +1,13 @@
 """What the caller and the jailed process say to each other: one JSON object a line, both ways.
 
-    caller -> process   {"start": {"files": {name: base64}, "environment": {...}}}
-                        {"id": 1, "request": {"method", "path", "headers", "body"}}
-                        {"id": 7, "answer": {...}} or {"id": 7, "error": {"code", "message"}}
-    process -> caller   {"ready": true}
-                        {"id": 1, "response": {"status", "body"}}
-                        {"id": 7, "call": {"service", "operation", "arguments"}}
-                        {"failed": "why the code did not start"}
-    sandbox -> caller   {"ended": "why the process is gone"}
+caller -> process   {"start": {"files": {name: base64}, "environment": {...}}}
+                    {"id": 1, "request": {"method", "path", "headers", "body"}}
+                    {"id": 7, "answer": {...}} or {"id": 7, "error": {"code", "message"}}
+process -> caller   {"ready": true}
+                    {"id": 1, "response": {"status", "body"}}
+                    {"id": 7, "call": {"service", "operation", "arguments"}}
+                    {"failed": "why the code did not start"}
+sandbox -> caller   {"ended": "why the process is gone"}
 """
 
 from __future__ import annotations
