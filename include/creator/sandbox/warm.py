@@ -19,9 +19,10 @@ import time
 from dataclasses import dataclass, field
 
 from include.creator.sandbox.harness import run_agent
-from include.creator.sandbox.jail import Limits
+from include.creator.sandbox.jail import Limits, enter_jail
 from include.creator.sandbox.messages import say_if_heard
 from include.creator.sandbox.sdks import import_sdks
+from include.creator.sandbox.seccomp import UnsupportedError
 
 BACKLOG = 256
 IDLE_SECONDS = 3600.0
@@ -44,6 +45,7 @@ class Sandbox:
     """Accepts callers as long as there is room; ends every child by its deadline."""
 
     listener: socket.socket
+    folder: str
     limits: Limits
     max_children: int
     children: dict[int, Child] = field(default_factory=dict)  # by pidfd and by connection
@@ -77,7 +79,7 @@ class Sandbox:
     def accept(self) -> None:
         """Fork a jail for one caller."""
         connection, _ = self.listener.accept()
-        folder = tempfile.mkdtemp(prefix="oratio-trial-")
+        folder = tempfile.mkdtemp(dir=self.folder)
         pid = os.fork()
         if pid == 0:
             run_agent(connection, folder, self.limits)
@@ -116,15 +118,44 @@ def main() -> None:
     import_sdks()
     gc.collect()
     gc.freeze()
-    path = arguments["socket"]
+    limits = Limits(**arguments["limits"])
+    folder = clear_folder(f"{arguments['socket']}.trials")
+    prove_jail(folder, limits)
+    with open_listener(arguments["socket"]) as listener:
+        Sandbox(listener, folder, limits, arguments["max_children"]).serve()
+
+
+def clear_folder(folder: str) -> str:
+    """An empty folder for the files on trial, whatever a killed predecessor left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, mode=0o700)
+    return folder
+
+
+def prove_jail(folder: str, limits: Limits) -> None:
+    """Let a child enter the jail before any caller is taken; exit where the kernel cannot jail."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            enter_jail(folder, limits)
+        except UnsupportedError as error:
+            os.write(2, f"No code can be tried on this machine: {error}.\n".encode())
+            os._exit(1)
+        os._exit(0)
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        sys.exit(1)
+
+
+def open_listener(path: str) -> socket.socket:
+    """A socket at this path, for processes of the same user only."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    with socket.socket(socket.AF_UNIX) as listener:
-        os.umask(0o177)
-        listener.bind(path)
-        os.umask(0o077)
-        listener.listen(BACKLOG)
-        Sandbox(listener, Limits(**arguments["limits"]), arguments["max_children"]).serve()
+    listener = socket.socket(socket.AF_UNIX)
+    os.umask(0o177)
+    listener.bind(path)
+    os.umask(0o077)
+    listener.listen(BACKLOG)
+    return listener
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ LOOKUP = re.compile(
     re.I,
 )
 ASKS_TO_GO_ON = re.compile(
-    r"\b(?:procedure|process|ablaufs?|verfahrens?)\b.*\b(?:next|go(?:es)? on|continue|n\u00e4chstes)\b",
+    r"\b(?:procedure|ablaufs?|verfahrens?)\b.*\b(?:next|go(?:es)? on|n\u00e4chstes)\b",
     re.I | re.S,
 )
 ASKS_FOR_EXCEPTION = re.compile(r"\b(?:exceptions?|just this once|ausnahmen?)\b", re.I)
