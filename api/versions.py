@@ -17,6 +17,7 @@ from api.revisions import change_current
 from api.schemas import AgentView, Rollback, VersionView
 from api.uploads import describe_validation
 from include import records, updates
+from include.creator.trial.report import TrialReport, read_report
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, KnowledgeBase
 
@@ -34,6 +35,19 @@ def list_versions(agent_id: str) -> list[dict[str, Any]]:
         )
         for version in reversed(agent.versions)
     ]
+
+
+@agent_versions.get("/api/agents/<agent_id>/trial")
+@describe(tag="agents", answers={200: TrialReport})
+def get_trial(agent_id: str) -> dict[str, Any]:
+    """How the code of the agent's last generation did when it was tried, passed or not.
+
+    Every scenario with the lines of the SOP it comes from, what was asked, and what came back. The
+    score is the share of passed scenarios of the kind that did worst. An agent that scores too low
+    is not deployed: its `failure` has the code `trial_failed`.
+    """
+    agent = records.get_agent(get_user_id(), agent_id)
+    return read_report(agent.ref).model_dump(mode="json", by_alias=True)
 
 
 @agent_versions.post("/api/agents/<agent_id>:update")

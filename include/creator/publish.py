@@ -10,12 +10,12 @@ from include import records
 from include.creator.check import CODE_FILE, CONFIG_FILE
 from include.creator.generate import generate
 from include.creator.request import GeneratedCode, GenerationRequest
-from include.creator.trial.report import TrialReport, ensure_passed, summarize
+from include.creator.trial.report import TrialReport, ensure_passed, store_report
 from include.creator.trial.run import try_code
 from include.creator.trial.samples import read_samples
 from include.documents import code_uri, put_code, read_code
 from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline, TrialSummary
-from include.naming import bundle_key, code_key, document_uri, trial_key
+from include.naming import bundle_key, code_key, document_uri
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
 from include.settings import get_settings
 
@@ -75,10 +75,9 @@ def build_request(agent: Agent) -> GenerationRequest:
 
 def record_trial(agent: Agent, report: TrialReport) -> TrialSummary:
     """Store the report beside the bundle; raises TrialFailedError if the agent may not be used."""
-    key = trial_key(agent.ref)
-    put_code(agent.ref, key, report.model_dump_json(by_alias=True, indent=1).encode())
+    summary = store_report(agent.ref, report)
     ensure_passed(report)
-    return summarize(report, f"s3://{get_settings().code_bucket}/{key}")
+    return summary
 
 
 def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str) -> AgentVersion:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from enum import StrEnum
 
+from botocore.exceptions import ClientError
 from pydantic import ConfigDict
 
-from include.errors import TrialFailedError
-from include.models import Record, TrialSummary
+from include.aws import error_code
+from include.documents import put_code, read_code
+from include.errors import NotFoundError, TrialFailedError
+from include.models import AgentRef, Record, TrialSummary
+from include.naming import trial_key
 from include.settings import get_settings
 
 SHOWN_FAILURES = 3
@@ -81,14 +85,26 @@ def compute_score(scenarios: tuple[ScenarioResult, ...]) -> float:
     return round(min(shares, default=0.0), 3)
 
 
-def summarize(report: TrialReport, report_s3_path: str) -> TrialSummary:
-    """What is kept with the version."""
+def store_report(ref: AgentRef, report: TrialReport) -> TrialSummary:
+    """Put the report beside the generation's bundle; returns what is kept with the version."""
+    key = trial_key(ref)
+    put_code(ref, key, report.model_dump_json(by_alias=True, indent=1).encode())
     return TrialSummary(
         score=report.score,
         scenarios=len(report.scenarios),
         failed=len(report.failed),
-        report_s3_path=report_s3_path,
+        report_s3_path=f"s3://{get_settings().code_bucket}/{key}",
     )
+
+
+def read_report(ref: AgentRef) -> TrialReport:
+    """The report of a generation's trial; raises NotFoundError before there is one."""
+    try:
+        return TrialReport.model_validate_json(read_code(trial_key(ref), None))
+    except ClientError as error:
+        if error_code(error) != "NoSuchKey":
+            raise
+        raise NotFoundError(f"Agent {ref.agent_id} has no trial of its code yet.") from None
 
 
 def ensure_passed(report: TrialReport) -> None:
