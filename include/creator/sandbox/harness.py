@@ -37,6 +37,7 @@ def run_agent(connection: socket.socket, folder: str, limits: Limits) -> NoRetur
         isolate(connection.fileno())
         prepare(caller.receive()["start"], folder)
         enter_jail(folder, limits)
+        threading.Thread(target=caller.listen, daemon=True).start()
         intercept(caller)
         runpy.run_path(ENTRY_POINT, run_name="__main__")
         caller.say({"failed": "The code ended without serving."})
@@ -58,6 +59,7 @@ class Caller:
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.waiting: dict[int, Future[Message]] = {}
+        self.serve: Callable[[Message], object] = [].append  # until the app runs
 
     def say(self, message: Message) -> None:
         """Send one message."""
@@ -81,12 +83,12 @@ class Caller:
         self.say({"id": number, "call": call})
         return future.result()
 
-    def listen(self, serve: Callable[[Message], None]) -> NoReturn:
+    def listen(self) -> NoReturn:
         """Hand over every message: requests to `serve`, answers to whom they are for."""
         while True:
             message = self.receive()
             if "request" in message:
-                serve(message)
+                self.serve(message)
             else:
                 self.waiting.pop(message["id"]).set_result(message)
 
@@ -140,11 +142,11 @@ async def serve(app: Any, caller: Caller) -> None:
     """Answer the caller's requests from the app, several at once, until the caller is gone."""
     loop = asyncio.get_running_loop()
 
-    def start(message: Message) -> None:
-        asyncio.run_coroutine_threadsafe(respond(app, caller, message), loop)
+    def start(message: Message) -> object:
+        return asyncio.run_coroutine_threadsafe(respond(app, caller, message), loop)
 
+    caller.serve = start
     caller.say({"ready": True})
-    threading.Thread(target=caller.listen, args=(start,), daemon=True).start()
     await asyncio.Event().wait()
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from include.aws import client
 from include.creator.request import GenerationRequest
@@ -54,6 +54,9 @@ class Gateway:
         except RefusedCallError as error:
             self.refused.append(str(error))
             return {"error": {"code": "AccessDeniedException", "message": str(error)}}
+        except (AttributeError, TypeError, ValueError, ParamValidationError):
+            self.refused.append("it called AWS with arguments that make no sense")
+            return {"error": {"code": "ValidationException", "message": "Malformed input."}}
         except (ClientError, BotoCoreError) as error:
             self.failure = error
             return {"error": {"code": "ServiceUnavailableException", "message": "on trial"}}

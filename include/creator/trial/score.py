@@ -13,6 +13,8 @@ from include.creator.trial.scenarios import Check
 
 MIN_STEP_SHARE = 0.5  # of a step's words: agents say things in their own words
 SHOWN_CHARACTERS = 160
+MAX_JUDGED_CHARACTERS = 20_000  # more than any model answers at once
+MAX_CITATIONS = 50
 
 
 @dataclass(frozen=True)
@@ -28,27 +30,27 @@ class Turn:
         """Read a response; anything but a JSON object has no fields."""
         try:
             fields = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             fields = {}
         return cls(status, body, fields if isinstance(fields, dict) else {})
 
     @property
     def answer(self) -> str:
         """What the customer reads."""
-        return str(self.fields.get("answer") or "")
+        return str(self.fields.get("answer") or "")[:MAX_JUDGED_CHARACTERS]
 
     @property
     def cited(self) -> list[tuple[str, str]]:
         """Document and passage of each citation."""
         found = self.fields.get("citations")
-        citations = found if isinstance(found, list) else []
+        citations = found[:MAX_CITATIONS] if isinstance(found, list) else []
         pairs = [(c.get("document"), c.get("passage")) for c in citations if isinstance(c, dict)]
         return [(str(document), str(passage)) for document, passage in pairs]
 
     @property
     def said(self) -> str:
         """The beginning of the answer, or what came instead."""
-        text = " ".join((self.answer or self.body).split())
+        text = " ".join((self.answer or self.body[:MAX_JUDGED_CHARACTERS]).split())
         return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]} ..."
 
 
@@ -111,4 +113,4 @@ def judge_document(check: Check, turn: Turn, passages: Set[tuple[str, str]]) -> 
     if any(document.endswith(tuple(check.sought)) for document, _ in cited):
         return None
     names = ", ".join(sorted({document for document, _ in turn.cited})) or "nothing"
-    return f"it cited {names} and said {turn.said!r}."
+    return f"it cited {names[:SHOWN_CHARACTERS]} and said {turn.said!r}."

@@ -1,0 +1,4 @@
+# Tries: to fork without end
+# Refused: attribute
+while True:
+    os.fork()
