@@ -112,7 +112,8 @@ def start_sandbox(**settings: str) -> subprocess.Popen[bytes]:
     """The sandbox for generated code, with these settings; returns at once, callers queue."""
     socket_path = settings.get("SANDBOX_SOCKET", os.environ["SANDBOX_SOCKET"])
     command = [sys.executable, "-m", "include.creator.sandbox.server"]
-    sandbox = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ) | settings)
+    environment = dict(os.environ) | settings
+    sandbox = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     while sandbox.poll() is None and not Path(socket_path).exists():
         time.sleep(0.01)
     return sandbox

@@ -6,6 +6,7 @@ Whatever comes may be forged by the code on trial: it is bounded, and nothing in
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import threading
@@ -52,6 +53,8 @@ def hold_dialogues(
             session.reason = str(error)
         except OSError as error:
             raise SandboxUnavailableError(f"The sandbox broke off: {error}.") from error
+        finally:
+            session.end()
         missing = Turn(0, session.reason)
         return [session.turns.get(number, missing) for number in range(len(dialogues))]
 
@@ -87,6 +90,11 @@ class Session:
         # Twice: others may be before us in the queue, each for its own time.
         self.deadline = time.monotonic() + 2 * get_settings().sandbox_seconds
         self.messages_left = 0
+
+    def end(self) -> None:
+        """Let the sandbox know that nobody listens any more, whoever still holds the socket."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def start(self, files: Mapping[str, bytes]) -> None:
         """Send the files and wait until they serve."""

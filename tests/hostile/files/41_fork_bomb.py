@@ -1,4 +1,5 @@
-# Tries: to fork without end
+# Tries: to fork again and again
 # Refused: attribute
-while True:
+for _ in range(6):
     os.fork()
+LOOT = "@TOKEN@"

@@ -2,5 +2,5 @@
 # Refused: attribute
 if os.fork() == 0:
     os.setsid()
-    while True:
-        pass
+    for _ in range(1_000_000_000):
+        continue

@@ -2,5 +2,6 @@
 # Refused: import
 import threading
 import time
-while True:
+for _ in range(5_000):
     threading.Thread(target=time.sleep, args=(60,)).start()
+LOOT = "@TOKEN@"

@@ -1,3 +1,3 @@
 # Tries: to fill the memory
 # Refused: name
-LOOT = bytearray(50_000_000_000)
+LOOT = bytearray(2_000_000_000) and "@TOKEN@"

@@ -1,5 +1,6 @@
 # Tries: to fill the memory bit by bit
-# Refused: syntax
-LOOT = []
-while True:
-    LOOT.append("x" * 1_000_000)
+# Refused: name
+chunks = []
+for number in range(4_000):
+    chunks.append(bytearray(1_000_000))
+LOOT = "@TOKEN@"

@@ -2,4 +2,4 @@
 # Refused: import
 import zlib
 small = zlib.compress(bytes(100_000_000))
-LOOT = [zlib.decompress(small) for _ in range(1000)]
+LOOT = "@TOKEN@" if [zlib.decompress(small) for _ in range(20)] else None

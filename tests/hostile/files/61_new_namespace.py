@@ -2,6 +2,6 @@
 # Refused: import
 import ctypes
 libc = ctypes.CDLL(None)
-LOOT = [libc.unshare(0x10000000 | 0x20000), libc.mount(b"none", b"/tmp", b"tmpfs", 0, None)]
-if LOOT == [0, 0]:
+LOOT = [libc.unshare(0x10000000 | 0x20000), libc.mount(b"none", b"@OTHER@", b"tmpfs", 0, None)]
+if 0 in LOOT:
     LOOT = "@TOKEN@"
