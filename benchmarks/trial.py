@@ -110,9 +110,14 @@ def count_cpu_seconds(process: psutil.Process) -> float:
 
 
 def try_in_child(show: bool = False) -> float:
-    """Generate and try in a forked process, the modules imported before; returns its CPU."""
-    import include.creator.publish  # noqa: F401 - the worker's parent has imported it, too
+    """Generate and try in a forked process; returns its CPU.
 
+    As under Airflow, the parent has imported the modules and built the client.
+    """
+    import include.creator.publish  # noqa: F401
+    from include.aws import client
+
+    client("bedrock-runtime")
     child = os.fork()
     if child == 0:
         try:
