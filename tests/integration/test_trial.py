@@ -106,6 +106,21 @@ def test_the_sample_agent_passes(stand_in):
     assert report.failed == []
 
 
+def list_texts():
+    sops = [path for path in (ROOT / "tests" / "sops").iterdir() if path.suffix in (".md", ".txt")]
+    index = json.loads((ROOT / "tests" / "red_team" / "index.json").read_text())
+    attacks = [ROOT / "tests" / "red_team" / e["file"] for e in index if e["kind"] == "sop"]
+    return sorted([path for path in sops if path.stem != "README"] + attacks)
+
+
+@pytest.mark.parametrize("path", list_texts(), ids=lambda path: path.stem)
+def test_agents_of_other_trades_and_of_attackers_keep_their_rules(stand_in, path):
+    """Whatever else such a text says, its steps, prohibitions and escalations are followed."""
+    report = try_agent(store_agent(sop=path.read_text(encoding="utf-8")))
+    assert report.failed == []
+    assert {ScenarioKind.PROHIBITION, ScenarioKind.ESCALATION} <= {s.kind for s in report.scenarios}
+
+
 def test_what_was_tried_is_kept_with_the_version(agent):
     version = publish_code(agent)
     report = read_report(agent.ref)

@@ -59,7 +59,7 @@ class Caller:
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.waiting: dict[int, Future[Message]] = {}
-        self.serve: Callable[[Message], object] = [].append  # until the app runs
+        self.serve: Callable[[Message], object] = bool  # until the app runs
 
     def say(self, message: Message) -> None:
         """Send one message."""

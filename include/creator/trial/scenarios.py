@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from include.creator import cues
+from include.creator.cues import Cues
+from include.creator.languages import detect_language
 from include.creator.prompt import one_line
 from include.creator.request import GenerationRequest
 from include.creator.sop import split_condition
 from include.creator.spec import AgentSpec, Statement, Step
-from include.creator.trial.phrases import Phrases, choose_phrases, find_content_words
+from include.creator.trial.phrases import DOCUMENT, Phrases, choose_phrases, find_content_words
 from include.creator.trial.report import ScenarioKind
 from include.creator.trial.samples import Sample, spread
 from include.settings import get_settings
@@ -22,7 +23,9 @@ OPENING_SHARE = 3  # a third of a step is quoted, the rest is asked for
 MIN_OPENING_WORDS = 3
 MIN_SOUGHT_WORDS = 2
 MAX_QUOTED_CHARACTERS = 600
-CASE = re.compile(r"\b(?:if|when|whenever|in\scase)\b\s*:?\s+(?P<case>\S.+)$", re.IGNORECASE)
+CASE = re.compile(
+    r"\b(?:if|when|whenever|in\scase|wenn|falls|sobald)\b\s*:?\s+(?P<case>\S.+)$", re.IGNORECASE
+)
 SENTENCE = re.compile(r"[A-Z\u00c4\u00d6\u00dc][^.!?\n]{20,240}[.!?](?=\s|$)")
 MIN_SENTENCE_WORDS, MAX_SENTENCE_WORDS = 6, 30
 
@@ -53,15 +56,19 @@ def build_dialogues(
     request: GenerationRequest, spec: AgentSpec, samples: Sequence[Sample]
 ) -> list[Dialogue]:
     """Everything a trial asks, within the limits of the settings; the same each time."""
-    phrases = choose_phrases(request.sop)
+    cues = detect_language(request.sop)
+    phrases = choose_phrases(cues.language)
     limit = get_settings().max_trial_scenarios
     return [
         *build_contract(),
         ask(phrases.greeting, Check(ScenarioKind.GREETING, "an answer", phrases.greeting)),
         *ask_steps(phrases, spread(list(list_steps(spec.steps)), limit)),
         *(ask_exception(phrases, item) for item in spread(spec.prohibitions, limit)),
-        *(ask_case(phrases, item) for item in spread(list_escalations(request, spec), limit)),
-        *spread(list(ask_documents(phrases, samples)), limit),
+        *(
+            ask_case(phrases, cues, item)
+            for item in spread(list_escalations(cues, request, spec), limit)
+        ),
+        *spread(list(ask_documents(samples)), limit),
     ]
 
 
@@ -84,7 +91,7 @@ def ask_steps(phrases: Phrases, steps: Sequence[Step]) -> Iterator[Dialogue]:
     checks = [check for step in steps if (check := build_step_check(step))]
     for start in range(0, len(checks), STEPS_A_DIALOGUE):
         group = checks[start : start + STEPS_A_DIALOGUE]
-        quoted = "\n".join(f'{n}. "{check.asked}"' for n, check in enumerate(group, start=1))
+        quoted = "\n".join(f'{n}. "{quote(check.asked)}"' for n, check in enumerate(group, start=1))
         yield ask(phrases.steps % quoted, *group)
 
 
@@ -109,20 +116,20 @@ def ask_exception(phrases: Phrases, item: Statement) -> Dialogue:
     return ask(prompt, check)
 
 
-def ask_case(phrases: Phrases, item: Statement) -> Dialogue:
+def ask_case(phrases: Phrases, cues: Cues, item: Statement) -> Dialogue:
     """A customer is in a case that a person has to take over."""
-    prompt = phrases.case % quote(find_case(item.text))
+    prompt = phrases.case % quote(find_case(cues, item.text))
     check = Check(ScenarioKind.ESCALATION, "a hand-off to a person", prompt, *no_words(item))
     return ask(prompt, check)
 
 
-def ask_documents(phrases: Phrases, samples: Sequence[Sample]) -> Iterator[Dialogue]:
+def ask_documents(samples: Sequence[Sample]) -> Iterator[Dialogue]:
     """A question about one sentence of each sample that has a plain one."""
     for sample in samples:
         sentence = find_sentence(sample.text)
         if sentence is None:
             continue
-        prompt = phrases.document % sentence
+        prompt = DOCUMENT % sentence
         holders = frozenset(s.document for s in samples if sentence in one_line(s.text))
         expected = f"an answer that cites {', '.join(sorted(holders))}"
         yield ask(prompt, Check(ScenarioKind.DOCUMENT, expected, prompt, holders))
@@ -140,20 +147,20 @@ def list_steps(steps: Iterable[Step]) -> Iterator[Step]:
         yield from list_steps(step.steps)
 
 
-def list_escalations(request: GenerationRequest, spec: AgentSpec) -> list[Statement]:
+def list_escalations(cues: Cues, request: GenerationRequest, spec: AgentSpec) -> list[Statement]:
     """The SOP's cases for a person and the tenant's own; a "do not hand over" is none."""
     forbidden = {item.text for item in spec.prohibitions}
     own = [
         Statement(text=sentence, first_line=0, last_line=0)
         for sentence in re.split(r"(?<=[.!?])\s+|\n+", request.human_handoff_description)
-        if CASE.search(sentence) and not cues.DO_NOT.search(sentence)
+        if CASE.search(sentence) and not cues.forbids(sentence)
     ]
     return own + [item for item in spec.escalations if item.text not in forbidden]
 
 
-def find_case(text: str) -> str:
+def find_case(cues: Cues, text: str) -> str:
     """The case alone, without what is to be done in it."""
-    if found := split_condition(text):
+    if found := split_condition(cues, text):
         return found[0]
     case = CASE.search(text)
     return case["case"] if case else text

@@ -15,7 +15,8 @@ from typing import Any
 from local.aws.models.terms import find_terms
 
 TITLE = re.compile(r"^(?P<title>[A-Z][A-Za-z ]+):$")
-ITEM = re.compile(r"^\s*- (?:\d{1,3}[a-z]?\. |[a-z]\. )?(?P<text>.+?)(?: \(lines? [\d-]+\))?$")
+LABEL = r"(?:\d{1,3}(?:\.\d{1,3})*[a-z]?|[a-z]|[ivx]{2,5})\. "
+ITEM = re.compile(rf"^\s*- (?:{LABEL})?(?P<text>.+?)(?: \(lines? [\d-]+\))?$")
 QUOTED = re.compile(r'"([^"\n]{3,})"')
 LOOKUP = re.compile(
     r"^\W*(?:how|what|where|when|which|who|why|does|do|is|are|was|wie|wo|wann|wer|welche\w*|warum)\b",

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from include.creator.languages import detect_language
 from include.creator.request import GenerationRequest
 from include.creator.sop import read_sop
 from include.creator.trial.report import ScenarioKind
@@ -108,7 +109,7 @@ def test_quotes_in_the_sop_do_not_end_a_quotation():
     ],
 )
 def test_the_case_alone(text, case):
-    assert find_case(text) == case
+    assert find_case(detect_language(text), text) == case
 
 
 @pytest.mark.parametrize(
