@@ -168,6 +168,12 @@ class CodeRejectedError(FatalError):
     code = "code_rejected"
 
 
+class ModelAnswerError(FatalError):
+    """A model that generates code gave an answer that was cut off, or without the form asked for."""
+
+    code = "model_answer"
+
+
 class ApprovalRejectedError(FatalError):
     """An operator read the code and rejected it; the message has the reason."""
 

@@ -1,0 +1,88 @@
+"""Whether what a model read stands in the SOP, in the lines it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from include.creator.blocks import normalize
+from include.creator.spec import AgentSpec, SpecModel, Statement
+
+WORDS = re.compile(r"\w+")
+SHOWN_CHARACTERS = 80
+# Lists that a model may add to, never shorten: what the rules find stays.
+GUARDED = ("prohibitions", "escalations")
+
+
+def find_inventions(spec: AgentSpec, sop: str) -> list[str]:
+    """A finding for each item that does not stand, word for word, in the lines it names."""
+    lines = [read_words(line) for line in normalize(sop).split("\n")]
+    return [
+        f"The item {shorten(item.text)!r} does not stand in {place}: {advice}"
+        for item in find_statements(spec)
+        if (advice := find_fault(item, lines)) and (place := describe_place(item))
+    ]
+
+
+def find_fault(item: Statement, lines: list[str]) -> str | None:
+    """What is wrong with an item's evidence, or None."""
+    words = read_words(item.text)
+    if not 1 <= item.first_line <= item.last_line <= len(lines):
+        return f"the procedure has the lines 1 to {len(lines)}."
+    if not words.strip():
+        return "it has no words."
+    if words in join(lines[item.first_line - 1 : item.last_line]):
+        return None
+    if words in join(lines):
+        return "it stands in other lines; name those."
+    return "the procedure does not say so; quote it, or leave the item out."
+
+
+def find_statements(value: object) -> Iterator[Statement]:
+    """Every statement in a spec, at any depth."""
+    if isinstance(value, Statement):
+        yield value
+    if isinstance(value, SpecModel):
+        for name in type(value).model_fields:
+            yield from find_statements(getattr(value, name))
+    elif isinstance(value, tuple):
+        for member in value:
+            yield from find_statements(member)
+
+
+def keep_guarded(spec: AgentSpec, ruled: AgentSpec) -> AgentSpec:
+    """The model's spec with every prohibition and escalation that the rules have found."""
+    return spec.model_copy(
+        update={name: merge(getattr(spec, name), getattr(ruled, name)) for name in GUARDED}
+    )
+
+
+def merge(read: tuple[Statement, ...], ruled: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """Both lists in the order of the SOP; an item that says what another says is left out."""
+    known = [read_words(item.text) for item in read]
+    missing = [
+        item for item in ruled if not any(read_words(item.text) in other for other in known)
+    ]
+    return tuple(sorted([*read, *missing], key=lambda item: (item.first_line, item.last_line)))
+
+
+def read_words(text: str) -> str:
+    """The words of a text between single spaces: marks, case and line ends do not matter."""
+    return f" {' '.join(WORDS.findall(normalize(text).casefold()))} "
+
+
+def join(lines: list[str]) -> str:
+    """Lines of words as one."""
+    return f" {' '.join(' '.join(lines).split())} "
+
+
+def describe_place(item: Statement) -> str:
+    """The lines an item names."""
+    if item.first_line == item.last_line:
+        return f"line {item.first_line}"
+    return f"lines {item.first_line} to {item.last_line}"
+
+
+def shorten(text: str) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
