@@ -169,7 +169,7 @@ class CodeRejectedError(FatalError):
 
 
 class ModelAnswerError(FatalError):
-    """A model that generates code gave an answer that was cut off, or without the form asked for."""
+    """A model that generates code gave an answer that was cut off or out of form."""
 
     code = "model_answer"
 

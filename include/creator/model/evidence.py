@@ -60,9 +60,7 @@ def keep_guarded(spec: AgentSpec, ruled: AgentSpec) -> AgentSpec:
 def merge(read: tuple[Statement, ...], ruled: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """Both lists in the order of the SOP; an item that says what another says is left out."""
     known = [read_words(item.text) for item in read]
-    missing = [
-        item for item in ruled if not any(read_words(item.text) in other for other in known)
-    ]
+    missing = [item for item in ruled if not any(read_words(item.text) in other for other in known)]
     return tuple(sorted([*read, *missing], key=lambda item: (item.first_line, item.last_line)))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from operator import add
 from typing import Annotated, Any, Literal, TypedDict
 
-from langgraph.graph import END, START, StateGraph
+from langgraph.graph import START, StateGraph
 
 from include.creator.blocks import normalize
 from include.creator.check import check_files
@@ -180,7 +180,7 @@ def after_reading(state: State) -> Literal["read", "plan", "__end__"]:
     """Read again what was misread, as often as allowed."""
     if not state["findings"]:
         return "plan"
-    return "read" if state["readings"] < MAX_READINGS else END
+    return "read" if state["readings"] < MAX_READINGS else "__end__"
 
 
 def after_plan(state: State) -> Literal["plan", "write"]:
@@ -195,12 +195,12 @@ def after_review(state: State) -> Literal["check", "repair", "__end__"]:
 
 def after_check(state: State) -> Literal["repair", "__end__"]:
     """Without findings the draft is accepted."""
-    return repair_or_end(state) if state["findings"] else END
+    return repair_or_end(state) if state["findings"] else "__end__"
 
 
 def repair_or_end(state: State) -> Literal["repair", "__end__"]:
     """Repair as often as allowed."""
-    return "repair" if state.get("repairs", 0) < MAX_REPAIRS else END
+    return "repair" if state.get("repairs", 0) < MAX_REPAIRS else "__end__"
 
 
 def read_draft(prediction: Any) -> dict[str, Any]:
