@@ -277,6 +277,7 @@ def test_a_killed_generation_goes_on_where_it_was(models, ref, node):
     with subprocess.Popen(command) as process:
         models.wait_until_held(1)
         process.kill()
+    models.wait_until_held(0)
     models.clear()
     paid = len(models.model_calls())
     assert generate(ref, judge).files["agent_file.py"] == read_template()
