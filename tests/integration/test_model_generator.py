@@ -13,6 +13,7 @@ import pytest
 
 from include.aws import client
 from include.creator.generate import generate_as_configured
+from include.creator.model.checkpoints import BucketSaver
 from include.creator.model.generator import ModelGenerator
 from include.creator.render import read_template
 from include.errors import (
@@ -27,6 +28,7 @@ from include.settings import get_settings
 from tests import model_answers as answers
 from tests.killed_generation import build_request, judge
 from tests.model_answers import GOOD, SOP
+from tests.scripted_chat import serve_chat
 from tests.steering import Steering
 from tests.unit.include.creator.test_check import HOSTILE
 
@@ -285,6 +287,36 @@ def test_a_killed_generation_goes_on_where_it_was(models, ref, node):
     assert count_calls(models) == {
         "reader": 1, "planner": 1, "writer": 1, "reviewer": 3, "repairer": 1
     }  # fmt: skip
+
+
+def test_a_node_whose_result_was_written_is_not_run_again(models, ref, monkeypatch):
+    """Killed between the two objects: the result is there, the checkpoint after it is not."""
+    models.script(*GOOD)
+    put = BucketSaver.put
+
+    def die_after_the_plan(self, config, checkpoint, *rest):
+        if "plan" in checkpoint["channel_values"]:
+            raise SystemExit
+        return put(self, config, checkpoint, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BucketSaver, "put", die_after_the_plan)
+        with pytest.raises(SystemExit):
+            generate(ref)
+    assert count_calls(models) == {"reader": 1, "planner": 1}
+    generate(ref)
+    assert len(models.model_calls()) == 5
+
+
+def test_the_same_graph_runs_with_a_local_model(models, ref, monkeypatch):
+    with serve_chat(GOOD) as (url, asked):
+        monkeypatch.setenv("LOCAL_MODEL_BASE_URL", f"{url}/v1")
+        monkeypatch.setenv("LOCAL_MODEL_NAME", "small")
+        code = generate(ref)
+    assert "Greet first, then ask for the order number." in code.prompt
+    assert [request["model"] for request in asked] == ["small"] * 5
+    assert {message["role"] for message in asked[0]["messages"]} >= {"system", "user"}
+    assert (code.usage[0].role, code.usage[0].input_tokens) == ("reader", 1000)
 
 
 def fall_back(ref, attempt):

@@ -88,7 +88,8 @@ def run(graph: CompiledStateGraph[Any, Any, Any, Any], thread: str) -> State:
     # Else a variable in the environment could send tenants' texts to a tracing service.
     with tracing_context(enabled=False):
         saved = graph.get_state(config)
-        if saved.values and not saved.next:
+        # `next` leaves out a node whose result is written, although the graph goes on after it.
+        if saved.values and not saved.tasks:
             return cast(State, saved.values)
         start: Any = None if saved.values else {"readings": 0, "usage": []}
         # Written before the next node begins: a kill costs the node that was running, no other.
