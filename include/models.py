@@ -202,9 +202,8 @@ class AgentVersion(Record):
     manifest_s3_path: str | None = None  # once it has served
     created_at: str = Field(default_factory=now)
 
-    @computed_field  # type: ignore[prop-decorator]
     @property
-    def generation_cost_usd(self) -> float | None:
+    def cost_usd(self) -> float | None:
         """What making it cost in model calls; None if a price is not known."""
         costs = [usage.cost_usd for usage in self.generation_usage]
         return None if None in costs else round(sum(filter(None, costs), 0.0), 6)

@@ -12,10 +12,13 @@ from uuid import uuid4
 import pytest
 
 from include.aws import client
+from include.creator import check
 from include.creator.generate import generate_as_configured
 from include.creator.model.checkpoints import BucketSaver
 from include.creator.model.generator import ModelGenerator
 from include.creator.render import read_template
+from include.creator.source import Finding
+from include.documents import read_code
 from include.errors import (
     AccessDeniedError,
     CodeRejectedError,
@@ -23,9 +26,10 @@ from include.errors import (
     ThrottledError,
 )
 from include.models import AgentRef
-from include.naming import agent_prefix
+from include.naming import agent_prefix, manifest_key
 from include.settings import get_settings
 from tests import model_answers as answers
+from tests.integration.test_runtime_pipeline import create
 from tests.killed_generation import build_request, judge
 from tests.model_answers import GOOD, SOP
 from tests.scripted_chat import serve_chat
@@ -346,6 +350,48 @@ def test_refused_code_is_not_replaced_by_that_of_the_rules(models, ref, configur
     models.script(*[answers.read(rules=INVENTED)] * 3)
     with pytest.raises(CodeRejectedError):
         fall_back(ref, 9)
+
+
+@pytest.mark.usefixtures("no_airflow")
+def test_the_version_tells_of_its_generator_and_its_cost(models, sign_in, configure):
+    configure(CODE_GENERATOR="model")
+    models.script(*GOOD)
+    alice = sign_in()
+    agent = create(alice, ("hours.md", b"The shop opens at nine and closes at six."), sop=SOP)
+    [version] = alice.get(f"/api/agents/{agent.agent_id}/versions").json
+    assert (agent.status, version["generator"]) == ("active", "model")
+    assert version["generationCostUsd"] == pytest.approx(5 * (1000 * 3 + 100 * 15) / 1_000_000)
+    assert [(u["role"], u["calls"]) for u in version["generationUsage"]] == [
+        ("reader", 1), ("planner", 1), ("reviewer", 2), ("writer", 1)
+    ]  # fmt: skip
+    manifest = json.loads(read_code(manifest_key(agent.ref), None))
+    assert manifest["generator"]["costUsd"] == version["generationCostUsd"]
+    answer = alice.ask(agent.agent_id, "When does the shop open?").json
+    assert "nine" in answer["answer"]
+
+
+@pytest.mark.usefixtures("no_airflow")
+def test_a_version_made_by_rules_costs_nothing(models, sign_in):
+    alice = sign_in()
+    agent = create(alice, ("hours.md", b"The shop opens at nine and closes at six."))
+    [version] = alice.get(f"/api/agents/{agent.agent_id}/versions").json
+    assert (version["generator"], version["generationCostUsd"]) == ("rules", 0)
+    assert version["generationUsage"] == []
+
+
+def test_a_gate_that_has_become_stricter_starts_the_generation_anew(models, ref, monkeypatch):
+    models.script(*GOOD[:3], answers.draft(code=answers.with_code("LIMIT = 3")), *GOOD[4:], *GOOD)
+    generate(ref)
+    with monkeypatch.context() as patch:
+        patch.setattr(check, "RULES", (*check.RULES, refuse_limits))
+        with pytest.raises(CodeRejectedError, match="LIMIT"):
+            generate(ref)
+        assert b"LIMIT" not in generate(ref).files["agent_file.py"]
+
+
+def refuse_limits(module):
+    if module.bindings["LIMIT"]:
+        yield Finding(1, "name", "may not use LIMIT")
 
 
 LOADED = """

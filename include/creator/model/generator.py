@@ -11,6 +11,7 @@ from typing import Any, cast
 from langgraph.graph.state import CompiledStateGraph
 from langsmith import tracing_context
 
+from include.creator.check import ensure_accepted
 from include.creator.model.checkpoints import BucketSaver
 from include.creator.model.drafts import Draft
 from include.creator.model.graph import GenerationGraph, Judge, State
@@ -61,6 +62,11 @@ class ModelGenerator:
         draft = Draft.model_validate(state["draft"])
         spec = AgentSpec.model_validate(state["spec"])
         files = build_files(request, spec, draft)
+        try:
+            ensure_accepted(files)
+        except CodeRejectedError:  # by a gate that has become stricter since the checkpoint
+            saver.delete_thread(thread)
+            raise
         return GeneratedCode(
             files,
             read_prompt(files),
