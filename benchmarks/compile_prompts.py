@@ -25,6 +25,7 @@ from include.creator.model.roles import Role
 from include.creator.model.signatures import SIGNATURES
 from include.creator.model.team import COMPILED
 from include.creator.prompt import delimit
+from include.creator.sop import read_sop
 from include.creator.spec import AgentSpec
 
 ROOT = Path(__file__).parents[1]
@@ -141,7 +142,7 @@ def score_reading(example: dspy.Example, read: Any, trace: Any = None) -> float:
         for share in compare(getattr(example.spec, name), getattr(read.spec, name))
     ]
     stated = len(list(find_statements(read.spec)))
-    invented = len(find_inventions(read.spec, example.sop))
+    invented = len(find_inventions(read.spec, example.sop, read_sop(example.sop)))
     parts.append(1 - invented / stated if stated else 0)
     return float(sum(parts) / len(parts))
 

@@ -14,14 +14,24 @@ SHOWN_CHARACTERS = 80
 GUARDED = ("prohibitions", "escalations")
 
 
-def find_inventions(spec: AgentSpec, sop: str) -> list[str]:
-    """A finding for each item that does not stand, word for word, in the lines it names."""
+def find_inventions(spec: AgentSpec, sop: str, ruled: AgentSpec) -> list[str]:
+    """A finding for each item that does not stand, word for word, in the lines it names.
+
+    `ruled` is what the rules read in the SOP: they put a heading before what stands under it
+    ("Never: Promise a refund"), and so may a model, in the same words.
+    """
     lines = [read_words(line) for line in normalize(sop).split("\n")]
+    known = {identify(item) for item in find_statements(ruled)}
     return [
-        f"The item {shorten(item.text)!r} does not stand in {place}: {advice}"
+        f"The item {shorten(item.text)!r} does not stand in {describe_place(item)}: {fault}"
         for item in find_statements(spec)
-        if (advice := find_fault(item, lines)) and (place := describe_place(item))
+        if identify(item) not in known and (fault := find_fault(item, lines))
     ]
+
+
+def identify(item: Statement) -> tuple[str, int, int]:
+    """What makes two items the same."""
+    return read_words(item.text), item.first_line, item.last_line
 
 
 def find_fault(item: Statement, lines: list[str]) -> str | None:
@@ -58,10 +68,16 @@ def keep_guarded(spec: AgentSpec, ruled: AgentSpec) -> AgentSpec:
 
 
 def merge(read: tuple[Statement, ...], ruled: tuple[Statement, ...]) -> tuple[Statement, ...]:
-    """Both lists in the order of the SOP; an item that says what another says is left out."""
-    known = [read_words(item.text) for item in read]
-    missing = [item for item in ruled if not any(read_words(item.text) in other for other in known)]
-    return tuple(sorted([*read, *missing], key=lambda item: (item.first_line, item.last_line)))
+    """Both lists in the order of the SOP; of two items about the same, the one that says more."""
+    missing = [item for item in ruled if not any(says(other, item) for other in read)]
+    kept = [item for item in read if not any(says(other, item) for other in missing)]
+    return tuple(sorted([*kept, *missing], key=lambda item: (item.first_line, item.last_line)))
+
+
+def says(item: Statement, other: Statement) -> bool:
+    """Whether an item holds all the words of another about the same lines."""
+    is_near = item.first_line <= other.last_line and other.first_line <= item.last_line
+    return is_near and read_words(other.text) in read_words(item.text)
 
 
 def read_words(text: str) -> str:

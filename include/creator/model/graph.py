@@ -85,11 +85,11 @@ class GenerationGraph:
             procedure=delimit("procedure", number_lines(self.request.sop)),
             findings=state.get("findings", []),
         )
-        spec = keep_guarded(read.spec, read_sop(self.request.sop))
+        ruled = read_sop(self.request.sop)
         return {
             "readings": state.get("readings", 0) + 1,
-            "spec": spec.model_dump(mode="json"),
-            "findings": find_inventions(read.spec, self.request.sop),
+            "spec": keep_guarded(read.spec, ruled).model_dump(mode="json"),
+            "findings": find_inventions(read.spec, self.request.sop, ruled),
             "usage": dump_usage(calls),
         }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from include.creator.check import CODE_FILE, CONFIG_FILE
 from include.creator.model.drafts import Draft
@@ -69,9 +70,19 @@ def check_draft(draft: Draft, sop: str) -> list[str]:
         for name, limit in MAX_CHARACTERS.items()
         if len(text := getattr(draft, name)) > limit
     ]
-    code = read_words(draft.own_code() or "")
+    code = read_words(" ".join(find_texts(draft.own_code() or "")))
     return findings + [
         f"{CODE_FILE} holds line {number} of the procedure; keep it out of the code."
         for number, line in enumerate(sop.splitlines(), start=1)
         if len((words := read_words(line)).split()) >= MIN_QUOTED_WORDS and words in code
     ]
+
+
+def find_texts(code: str) -> Iterator[str]:
+    """The code itself, and what the texts in it mean; code that is no Python has only itself."""
+    yield code
+    try:
+        nodes = ast.walk(ast.parse(code))
+        yield from (str(node.value) for node in nodes if isinstance(node, ast.Constant))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
