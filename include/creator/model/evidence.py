@@ -21,31 +21,46 @@ def find_inventions(spec: AgentSpec, sop: str, ruled: AgentSpec) -> list[str]:
     ("Never: Promise a refund"), and so may a model, in the same words.
     """
     lines = [read_words(line) for line in normalize(sop).split("\n")]
+    whole = join(lines)
     known = {identify(item) for item in find_statements(ruled)}
     return [
-        f"The item {shorten(item.text)!r} does not stand in {describe_place(item)}: {fault}"
+        f"The item {shorten(item.text)!r} of {describe_place(item)}: {fault}"
         for item in find_statements(spec)
-        if identify(item) not in known and (fault := find_fault(item, lines))
+        if identify(item) not in known and (fault := find_fault(item, lines, whole))
     ]
 
 
-def identify(item: Statement) -> tuple[str, int, int]:
+def identify(item: Statement) -> tuple[object, ...]:
     """What makes two items the same."""
-    return read_words(item.text), item.first_line, item.last_line
+    return item.first_line, item.last_line, read_words(item.text), *find_parts(item)
 
 
-def find_fault(item: Statement, lines: list[str]) -> str | None:
-    """What is wrong with an item's evidence, or None."""
+def find_parts(item: Statement) -> list[str]:
+    """The words of what an item says besides its text: a case and its consequence, say."""
+    names = [name for name in type(item).model_fields if name not in ("text", "label")]
+    values = (getattr(item, name) for name in names)
+    parts = (read_words(value) for value in values if isinstance(value, str))
+    return [words for words in parts if words.strip()]
+
+
+def find_fault(item: Statement, lines: list[str], whole: str) -> str | None:
+    """What is wrong with an item's evidence in the lines, or None; `whole` is all of them."""
     words = read_words(item.text)
     if not 1 <= item.first_line <= item.last_line <= len(lines):
-        return f"the procedure has the lines 1 to {len(lines)}."
+        return f"there are only the lines 1 to {len(lines)}."
     if not words.strip():
         return "it has no words."
     if words in join(lines[item.first_line - 1 : item.last_line]):
-        return None
-    if words in join(lines):
-        return "it stands in other lines; name those."
+        return find_invented_part(item, whole)
+    if words in whole:
+        return "it does not stand there but in other lines; name those."
     return "the procedure does not say so; quote it, or leave the item out."
+
+
+def find_invented_part(item: Statement, sop: str) -> str | None:
+    """What is said of an item that the procedure does not say, or None."""
+    invented = next((part.strip() for part in find_parts(item) if part not in sop), None)
+    return f"the procedure does not say {shorten(invented)!r}; use its words." if invented else None
 
 
 def find_statements(value: object) -> Iterator[Statement]:
