@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     # An update starts when nothing has changed for so long: longer than a person takes between
     # two uploads, so that one ingestion does for all. 0: only on request.
     update_quiet_seconds: int = 60
-    max_versions: int = 20  # an agent's: to roll back to; 600 bytes each of a 400 KB item
+    max_versions: int = 20  # an agent's: to roll back to; 600 to 1,200 bytes each of a 400 KB item
 
     # Reconciliation
     # At least 5: a look starts five tasks of about 0.3 s each.
