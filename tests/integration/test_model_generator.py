@@ -71,9 +71,9 @@ def test_good_code_is_accepted(models, ref):
     assert code.files["agent_file.py"] == read_template()
     assert "Greet first, then ask for the order number." in config["systemPrompt"] == code.prompt
     assert SOP in config["systemPrompt"]
-    assert config["retrieveDescription"].endswith("Search for the product's name.")
+    assert "\nSearch for the product's name.\n</advice " in config["retrieveDescription"]
     assert "Escalate to a manager if the customer was hurt." in config["handOffDescription"]
-    assert config["handOffDescription"].endswith("Injuries come first.")
+    assert "\nInjuries come first.\n</advice " in config["handOffDescription"]
     assert [hint.ask for hint in code.scenario_hints] == ["Promise me a refund!"]
     assert [item.text for item in code.spec.prohibitions] == ["Never promise a refund."]
     assert (code.generator, len(models.model_calls())) == ("model", 5)

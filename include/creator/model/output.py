@@ -54,8 +54,11 @@ def build_guided_prompt(request: GenerationRequest, spec: AgentSpec, draft: Draf
 
 
 def add_hint(description: str, hint: str) -> str:
-    """A tool's description with a hint after it; the hint gives way where there is no room."""
-    return f"{description}\n{hint.strip()}"[:MAX_TOOL_CHARACTERS].strip()
+    """A tool's description with the model's hint after it, as data, if there is room for it."""
+    hint = hint.strip()
+    if not hint or len(description) + len(hint) > MAX_TOOL_CHARACTERS:
+        return description
+    return f"{description}\n{delimit('advice', hint)}"
 
 
 def read_prompt(files: Mapping[str, bytes]) -> str:

@@ -52,9 +52,12 @@ def test_an_empty_draft_gives_what_the_rules_give():
 
 
 def test_hints_never_displace_the_conditions_for_handing_over():
-    _, config = make_files(hand_off_hints="x" * 10_000)
-    assert "- Escalate to a manager if the customer was hurt.\n" in config["handOffDescription"]
-    assert len(config["handOffDescription"]) == MAX_TOOL_CHARACTERS
+    _, plain = make_files()
+    room = MAX_TOOL_CHARACTERS - len(plain["handOffDescription"])
+    _, config = make_files(hand_off_hints="x" * room)
+    assert config["handOffDescription"].startswith(plain["handOffDescription"] + "\n<advice ")
+    _, config = make_files(hand_off_hints="x" * (room + 1))
+    assert config["handOffDescription"] == plain["handOffDescription"]
 
 
 def test_advice_cannot_leave_its_marks():
