@@ -202,8 +202,11 @@ def write(path: Path, reader: dspy.Predict, report: dict[str, Any]) -> None:
 
 
 def clean(state: dict[str, Any]) -> dict[str, Any]:
-    """A predictor's state without what only the metric needs."""
+    """A predictor's state, its examples without what only the metric needs and what is empty."""
     demos = [{k: v for k, v in demo.items() if k != "sop"} for demo in state["demos"]]
+    for demo in demos:
+        spec = AgentSpec.model_validate(demo["spec"])
+        demo["spec"] = spec.model_dump(mode="json", exclude_defaults=True)
     return state | {"demos": demos, "traces": [], "train": []}
 
 
