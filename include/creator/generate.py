@@ -90,6 +90,14 @@ def generate_as_configured(
         return generate(request)
 
 
+def forget_generation(request: GenerationRequest, ref: AgentRef) -> None:
+    """Let the next generation of this request start anew: for code refused after it was made."""
+    if get_settings().code_generator == Generator.MODEL:
+        from include.creator.model.generator import ModelGenerator
+
+        ModelGenerator(ref).forget(request)
+
+
 def may_fall_back(error: OratioError, attempt: int) -> bool:
     """Whether the rules may take over after this error of the models' work."""
     settings = get_settings()

@@ -13,8 +13,8 @@ import pytest
 
 from include.aws import client
 from include.creator import check
+from include.creator.generate import forget_generation, generate_as_configured
 from include.creator.generate import generate as rule_generate
-from include.creator.generate import generate_as_configured
 from include.creator.model.checkpoints import BucketSaver
 from include.creator.model.generator import ModelGenerator
 from include.creator.model.graph import number_lines
@@ -250,6 +250,19 @@ def test_the_same_request_is_not_paid_for_again(models, ref):
     assert len(models.model_calls()) == 5
 
 
+def test_a_forgotten_generation_starts_anew(models, ref, configure):
+    models.script(*GOOD, *GOOD)
+    generate(ref)
+    request = build_request(ref.agent_id)
+    forget_generation(request, ref)  # by rules: there is nothing to forget
+    generate(ref)
+    assert len(models.model_calls()) == 5
+    configure(CODE_GENERATOR="model")
+    forget_generation(request, ref)
+    generate(ref)
+    assert len(models.model_calls()) == 10
+
+
 def test_an_outage_costs_no_finished_node(models, ref):
     models.script(*GOOD)
     models.put({"kind": "throttle", "operation": "Converse", "match": MARKERS["write"]})
@@ -460,7 +473,7 @@ def refuse_limits(module):
 LOADED = """
 import sys
 from include.creator.generate import generate as rule_generate
-from include.creator.generate import generate_as_configured
+from include.creator.generate import forget_generation, generate_as_configured
 from include.models import AgentRef
 from tests.model_answers import SOP
 from include.creator.request import GenerationRequest

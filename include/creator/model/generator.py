@@ -57,7 +57,7 @@ class ModelGenerator:
         usage = sum_usage(ModelUsage.model_validate(call) for call in state["usage"])
         log_usage(self.ref, usage)
         if state["findings"]:
-            saver.delete_thread(thread)
+            self.forget(request)
             raise CodeRejectedError(describe_findings(state["findings"]))
         draft = Draft.model_validate(state["draft"])
         spec = AgentSpec.model_validate(state["spec"])
@@ -65,7 +65,7 @@ class ModelGenerator:
         try:
             ensure_accepted(files)
         except CodeRejectedError:  # by a gate that has become stricter since the checkpoint
-            saver.delete_thread(thread)
+            self.forget(request)
             raise
         return GeneratedCode(
             files,
@@ -76,6 +76,10 @@ class ModelGenerator:
             scenario_hints=draft.scenarios,
             usage=tuple(usage),
         )
+
+    def forget(self, request: GenerationRequest) -> None:
+        """Throw away what was made of this request."""
+        BucketSaver(self.ref).delete_thread(self.build_thread(request))
 
     def build_thread(self, request: GenerationRequest) -> str:
         """Name of the work on this request by these models: another one starts anew."""
