@@ -180,6 +180,12 @@ class TrialFailedError(FatalError):
     code = "trial_failed"
 
 
+class ModelAnswerError(FatalError):
+    """A model that generates code gave an answer that was cut off or out of form."""
+
+    code = "model_answer"
+
+
 class ApprovalRejectedError(FatalError):
     """An operator read the code and rejected it; the message has the reason."""
 

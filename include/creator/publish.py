@@ -8,7 +8,7 @@ from typing import Any
 
 from include import records
 from include.creator.check import CODE_FILE, CONFIG_FILE
-from include.creator.generate import generate
+from include.creator.generate import generate_as_configured
 from include.creator.request import GeneratedCode, GenerationRequest
 from include.creator.trial.report import TrialReport, ensure_passed, store_report
 from include.creator.trial.run import try_code
@@ -26,11 +26,11 @@ def publish_code(agent: Agent) -> AgentVersion:
     Safe to repeat: what the run has made, or what serves already, is not uploaded again, so that
     AgentCore is given no new version of the same code.
 
-    :raises CodeRejectedError: when the generated code breaks a rule; nothing is uploaded then.
+    :raises CodeRejectedError: when no code was accepted; nothing is uploaded then.
     :raises TrialFailedError: when the agent does not follow its SOP; only the report is uploaded.
     """
     request = build_request(agent)
-    code = generate(request)
+    code = generate_as_configured(request, agent.ref, find_attempt(agent))
     bundle = build_bundle(code.files)
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
@@ -42,6 +42,12 @@ def publish_code(agent: Agent) -> AgentVersion:
     shown = show_code(agent.ref, candidate, code.files) if is_first else {}
     records.update_agent(agent.ref, candidate=candidate, **shown)
     return candidate
+
+
+def find_attempt(agent: Agent) -> int:
+    """The try of the step that generates; 1 outside of a run."""
+    step = agent.steps.get("generate_code")
+    return step.attempt if step else 1
 
 
 def find_known(agent: Agent, code_sha256: str) -> AgentVersion | None:
@@ -89,6 +95,7 @@ def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str)
         generator=code.generator,
         generator_version=code.generator_version,
         model_id=get_settings().model_id,
+        generation_usage=list(code.usage),
         code_sha256=sha256,
         code_s3_key=key,
         code_s3_version=put_code(agent.ref, key, bundle),
