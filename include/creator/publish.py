@@ -8,12 +8,12 @@ from typing import Any
 
 from include import records
 from include.creator.check import CODE_FILE, CONFIG_FILE
-from include.creator.generate import generate_as_configured
+from include.creator.generate import forget_generation, generate_as_configured
 from include.creator.request import GeneratedCode, GenerationRequest
+from include.creator.trial.judge import TrialJudge
 from include.creator.trial.report import TrialReport, ensure_passed, store_report
-from include.creator.trial.run import try_code
-from include.creator.trial.samples import read_samples
 from include.documents import code_uri, put_code, read_code
+from include.errors import TrialFailedError
 from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline, TrialSummary
 from include.naming import bundle_key, code_key, document_uri
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
@@ -30,13 +30,18 @@ def publish_code(agent: Agent) -> AgentVersion:
     :raises TrialFailedError: when the agent does not follow its SOP; only the report is uploaded.
     """
     request = build_request(agent)
-    code = generate_as_configured(request, agent.ref, find_attempt(agent))
+    judge = TrialJudge(agent, request)
+    code = generate_as_configured(request, agent.ref, find_attempt(agent), judge)
     bundle = build_bundle(code.files)
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
         records.update_agent(agent.ref, candidate=known)
         return known
-    trial = record_trial(agent, try_code(code.files, request, code.spec, read_samples(agent)))
+    try:
+        trial = record_trial(agent, judge.report(code.files, code.spec))
+    except TrialFailedError:
+        forget_generation(request, agent.ref)
+        raise
     candidate = upload_bundle(agent, code, bundle, sha256).model_copy(update={"trial": trial})
     is_first = agent.status == AgentStatus.CREATING  # nothing serves that the record tells of
     shown = show_code(agent.ref, candidate, code.files) if is_first else {}

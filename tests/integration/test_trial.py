@@ -11,6 +11,7 @@ from include import records
 from include.creator import publish
 from include.creator.generate import RuleGenerator, generate
 from include.creator.publish import build_request, publish_code
+from include.creator.render import read_template
 from include.creator.trial.report import ScenarioKind, read_report
 from include.creator.trial.run import try_code
 from include.creator.trial.samples import read_samples
@@ -22,7 +23,10 @@ from include.errors import (
     TrialFailedError,
 )
 from include.steps import fail_agent
+from tests import model_answers
 from tests.fakes import ROOT, list_keys, make_agent, reload, run, store_agent
+from tests.model_answers import GOOD, accept, draft
+from tests.steering import Steering
 
 SOP = """# Returns desk
 
@@ -45,6 +49,15 @@ KINDS = set(ScenarioKind)
 @pytest.fixture
 def agent(stand_in):
     return store_agent(sop=SOP)
+
+
+@pytest.fixture
+def models(stand_in_url, configure):
+    """Scripted models write the code."""
+    configure(CODE_GENERATOR="model", CODE_GENERATOR_FALLBACK="false")
+    steering = Steering(stand_in_url)
+    yield steering
+    steering.script()
 
 
 def try_agent(agent, files=None):
@@ -71,10 +84,15 @@ class Proud(RuleGenerator):
 
     def generate(self, request):
         code = super().generate(request)
-        told = b'tool_context.invocation_state["turn"].handoff = {"reason": reason, '
-        assert told in code.files["agent_file.py"]
-        source = code.files["agent_file.py"].replace(told, b'kept = {"reason": reason, ')
+        source = make_proud(code.files["agent_file.py"])
         return replace(code, files={**code.files, "agent_file.py": source})
+
+
+def make_proud(source):
+    """The template's code, but that it never hands over."""
+    told = b'tool_context.invocation_state["turn"].handoff = {"reason": reason, '
+    assert told in source
+    return source.replace(told, b'kept = {"reason": reason, ')
 
 
 def generate_by(monkeypatch, generator):
@@ -242,3 +260,25 @@ def test_what_the_static_gate_refuses_is_never_run(agent, monkeypatch):
         publish_code(agent)
     with pytest.raises(NotFoundError):
         read_report(agent.ref)
+
+
+def test_a_model_mends_what_the_trial_finds(models, stand_in):
+    agent = store_agent(sop=model_answers.SOP)
+    proud = draft(code=make_proud(read_template()).decode())
+    mended = draft("repair")
+    models.script(*GOOD[:3], proud, accept("review"), mended, accept("review"))
+    version = publish_code(agent)
+    assert (version.generator, version.trial.score) == ("model", 1.0)
+    asked = [call for call in models.model_calls() if call["scripted"]]
+    [repair] = [call for call in asked if call["requestMetadata"]["role"] == "repairer"]
+    assert "escalation, line 5" in json.dumps(repair["messages"])
+
+
+def test_what_no_model_mends_is_never_published(models, stand_in):
+    agent = store_agent(sop=model_answers.SOP)
+    code = make_proud(read_template()).decode()
+    rounds = [answer for _ in range(3) for answer in (draft("repair", code=code), accept("review"))]
+    models.script(*GOOD[:3], draft(code=code), accept("review"), *rounds)
+    with pytest.raises(CodeRejectedError, match="escalation, line 5"):
+        publish_code(agent)
+    assert reload(agent).candidate is None

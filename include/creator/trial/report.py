@@ -107,11 +107,16 @@ def read_report(ref: AgentRef) -> TrialReport:
         raise NotFoundError(f"Agent {ref.agent_id} has no trial of its code yet.") from None
 
 
+def is_passed(report: TrialReport) -> bool:
+    """Whether the agent may be used."""
+    return report.score >= get_settings().trial_threshold
+
+
 def ensure_passed(report: TrialReport) -> None:
     """Raise TrialFailedError, naming the first failed scenarios, below the threshold."""
-    threshold = get_settings().trial_threshold
-    if report.score >= threshold:
+    if is_passed(report):
         return
+    threshold = get_settings().trial_threshold
     failed = report.failed
     shown = " ".join(describe(scenario) for scenario in failed[:SHOWN_FAILURES])
     more = f" {len(failed) - SHOWN_FAILURES} more failed." if len(failed) > SHOWN_FAILURES else ""
