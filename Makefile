@@ -76,9 +76,13 @@ bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updat
 	@$(RUN) -m benchmarks.updates
 	@$(RUN) -m benchmarks.intake
 
-lock: setup ## Resolve requirements*.txt again into requirements.lock
+lock: setup ## Resolve requirements*.txt again into the two locks
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements.txt requirements-dev.txt -o requirements.lock
+	$(UV) pip compile --quiet --python-platform aarch64-manylinux2014 --python-version 3.13 \
+	  --only-binary :all: --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  include/runtime/requirements-agent.txt -c requirements.lock \
+	  -o include/runtime/requirements-agent.lock
 
 # -- private ----------------------------------------------------------------------------------
 quoted = '$(subst ','\'',$(1))'

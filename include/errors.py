@@ -168,6 +168,12 @@ class CodeRejectedError(FatalError):
     code = "code_rejected"
 
 
+class DependenciesMissingError(FatalError):
+    """The packages that every bundle holds were not uploaded for this release."""
+
+    code = "dependencies_missing"
+
+
 class ApprovalRejectedError(FatalError):
     """An operator read the code and rejected it; the message has the reason."""
 

@@ -11,9 +11,10 @@ from include.settings import Settings
 CLIENT_TOKENS = UUID("6f3f8f0e-6a0c-4f0b-9a70-5a1d1c2f7a11")  # namespace, ours
 PLATFORM = "oratio"
 SIDECAR_SUFFIX = ".metadata.json"
-# The dot, with which no user id begins, keeps both out of every tenant's prefix.
+# The dot, with which no user id begins, keeps them out of every tenant's prefix.
 STAGING_PREFIX = ".staging/"
 INCOMING_PREFIX = ".incoming/"
+SHARED_PREFIX = ".shared/"
 
 
 def run_id(ref: AgentRef) -> str:
@@ -85,6 +86,16 @@ def bundle_key(ref: AgentRef) -> str:
 def manifest_key(ref: AgentRef) -> str:
     """Key of the account of what a generation's version was made of."""
     return code_key(ref, f"g{ref.generation}/manifest.json")
+
+
+def sbom_key(ref: AgentRef) -> str:
+    """Key of the bill of materials of a generation's bundle."""
+    return code_key(ref, f"g{ref.generation}/bundle.cdx.json")
+
+
+def dependencies_key(requirements_sha256: str) -> str:
+    """Key, in the code bucket, of the packages that all bundles of one lock hold."""
+    return f"{SHARED_PREFIX}dependencies/{requirements_sha256}.zip"
 
 
 def knowledge_base_tags(settings: Settings, ref: AgentRef) -> dict[str, str]:

@@ -19,6 +19,13 @@ class KnowledgeBaseStore(StrEnum):
     OPENSEARCH_SERVERLESS = "opensearch_serverless"
 
 
+class BundleDependencies(StrEnum):
+    """What a bundle holds besides the agent's own files."""
+
+    NONE = "none"  # the stand-in has the packages installed
+    ARM64 = "arm64"  # AgentCore installs nothing
+
+
 # Knowledge bases an account and region; those of vector stores are not adjustable.
 KNOWLEDGE_BASE_QUOTAS = {
     KnowledgeBaseStore.S3_VECTORS: 100,
@@ -61,6 +68,8 @@ class Settings(BaseSettings):
     runtime_role_arn: str = "arn:aws:iam::123456789012:role/oratio-agent-runtime"
     # AgentCore refuses updates of 3.10 and 3.11 runtimes since 2026-08-31.
     runtime_language: str = "PYTHON_3_13"
+    bundle_dependencies: BundleDependencies = BundleDependencies.NONE
+    bundle_cache_dir: str = ""  # empty: the folder oratio-bundles where temporary files go
     endpoint_name: str = "production"
     retrieved_passages: int = 5
     public_api_url: str = "http://127.0.0.1:8000"

@@ -12,8 +12,10 @@ from include.creator.generate import generate
 from include.creator.request import GeneratedCode, GenerationRequest
 from include.documents import code_uri, put_code, read_code
 from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline
-from include.naming import bundle_key, code_key, document_uri
+from include.naming import bundle_key, code_key, document_uri, sbom_key
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
+from include.runtime.dependencies import read_dependencies
+from include.runtime.sbom import build_sbom
 from include.settings import get_settings
 
 
@@ -24,9 +26,10 @@ def publish_code(agent: Agent) -> AgentVersion:
     AgentCore is given no new version of the same code.
 
     :raises CodeRejectedError: when the generated code breaks a rule; nothing is uploaded then.
+    :raises DependenciesMissingError: when bundles are to hold packages that nobody uploaded.
     """
     code = generate(build_request(agent))
-    bundle = build_bundle(code.files)
+    bundle = build_bundle(code.files, read_dependencies())
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
         records.update_agent(agent.ref, candidate=known)
@@ -68,8 +71,12 @@ def build_request(agent: Agent) -> GenerationRequest:
 
 
 def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str) -> AgentVersion:
-    """Put the bundle where AgentCore gets it; returns what is known of the version so far."""
+    """Put the bundle where AgentCore gets it, and what it holds beside it.
+
+    Returns what is known of the version so far.
+    """
     key = bundle_key(agent.ref)
+    put_code(agent.ref, sbom_key(agent.ref), build_sbom(bundle))
     return AgentVersion(
         generation=agent.generation,
         sop_sha256=compute_sha256(agent.sop.encode()),
