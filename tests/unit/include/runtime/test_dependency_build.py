@@ -95,7 +95,6 @@ def test_every_locked_package_has_a_hash_and_the_version_tested_here():
     assert "://" not in LOCK.read_text()
     ours = (LOCK.parents[2] / "requirements.lock").read_text()
     tested = {line.split(" ")[0] for line in ours.splitlines()}
-    versions = [line.split(" ")[0] for line in locked]
-    assert {
-        v for v in versions if v.split("==")[0] in {"boto3", "strands-agents", "starlette"}
-    } <= tested
+    used = {"boto3", "strands-agents", "starlette", "bedrock-agentcore"}
+    versions = {line.split(" ")[0] for line in locked}
+    assert {version for version in versions if version.split("==")[0] in used} <= tested
