@@ -65,6 +65,7 @@ class Settings(BaseSettings):
 
     # Agents
     model_id: str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    voice_model_id: str = "amazon.nova-2-sonic-v1:0"  # hears and speaks
     runtime_role_arn: str = "arn:aws:iam::123456789012:role/oratio-agent-runtime"
     # AgentCore refuses updates of 3.10 and 3.11 runtimes since 2026-08-31.
     runtime_language: str = "PYTHON_3_13"

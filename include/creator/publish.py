@@ -67,6 +67,7 @@ def build_request(agent: Agent) -> GenerationRequest:
         voice_config=agent.voice_config,
         text_config=agent.text_config,
         retrieved_passages=settings.retrieved_passages,
+        voice_model_id=settings.voice_model_id,
     )
 
 

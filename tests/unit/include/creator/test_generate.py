@@ -67,7 +67,7 @@ def test_same_request_same_bytes():
 def test_the_template_is_pinned(tmp_path, monkeypatch):
     changed = tmp_path / "agent_file.py"
     changed.write_bytes(render.TEMPLATE.read_bytes() + b"\n")
-    monkeypatch.setattr(render, "TEMPLATE", changed)
+    monkeypatch.setattr(render, "FOLDER", tmp_path)
     render.read_template.cache_clear()
     with pytest.raises(CodeRejectedError, match=hashlib.sha256(changed.read_bytes()).hexdigest()):
         generate(REQUEST)
