@@ -96,7 +96,7 @@ TEXT = Policy(MODULE_MEMBERS, IMPORTABLE_NAMES, CALL_KEYWORDS, ATTRIBUTES)
 
 # agent_voice.py makes no AWS client, reads no file and no environment, and has no tool of its own.
 VOICE = Policy(
-    modules={"base64": frozenset({"b64decode"})},
+    modules={"base64": frozenset({"b64decode"}), "time": frozenset({"monotonic"})},
     names={
         "agent_file": words(
             "AnswerError CONFIG MAX_PROMPT_CHARACTERS Turn app aws explain hand_off_to_human "
@@ -119,7 +119,7 @@ VOICE = Policy(
     | words(
         "accept close receive_json run send_json websocket "
         # the call's own words
-        "greeted listen said speak speaking state"
+        "greeted listen said speak speaks_until state"
     ),
 )
 

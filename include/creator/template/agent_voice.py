@@ -5,6 +5,7 @@ text; tools, prompt and citations are the same.
 """
 
 import base64
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +42,7 @@ class Call:
     state: dict[str, Any] = field(default_factory=lambda: {"turn": Turn()})
     said: list[str] = field(default_factory=list)
     greeted: bool = not VOICE["greets"]
-    speaking: bool = False
+    speaks_until: float = 0.0  # on the monotonic clock: what was sent has been played by then
 
     async def listen(self) -> Any:
         """Return what the agent hears next: first of all the cue to greet, if it should."""
@@ -53,7 +54,7 @@ class Call:
             self.state["turn"] = Turn()
             return read_text(frame)
         audio = read_audio(frame)
-        if self.speaking and not VOICE["bargeIn"]:
+        if time.monotonic() < self.speaks_until and not VOICE["bargeIn"]:
             audio = b"\0" * len(audio)  # silence: Nova Sonic wants to hear something all the time
         return AudioDelta(format="pcm", source={"bytes": audio})
 
@@ -124,7 +125,8 @@ def show_whole(call: Call, event: Any) -> list[dict[str, Any]]:
 
 def show_audio(call: Call, event: Any) -> list[dict[str, Any]]:
     """A piece of what the agent says."""
-    call.speaking = True
+    seconds = len(event["audio"]) * 3 / 4 / SAMPLE_BYTES / VOICE["sampleRate"]  # base64: 4 for 3
+    call.speaks_until = max(call.speaks_until, time.monotonic()) + seconds
     return [{"type": "audio", "audio": event["audio"]}]
 
 
@@ -135,7 +137,7 @@ def show_tools(call: Call, event: Any) -> list[dict[str, Any]]:
 
 def show_interruption(call: Call, event: Any) -> list[dict[str, Any]]:
     """The caller cut in: what has not been played yet is not to be played."""
-    call.speaking = False
+    call.speaks_until = 0.0
     return [{"type": "interrupted"}]
 
 
@@ -144,7 +146,6 @@ def show_done(call: Call, event: Any) -> list[dict[str, Any]]:
     answer = " ".join(call.said).strip()
     turn: Turn = call.state["turn"]
     call.said = []
-    call.speaking = False
     citations = turn.cited(answer)
     return [{"type": "done", "answer": answer, "citations": citations, "handoff": turn.handoff}]
 
