@@ -115,7 +115,8 @@ VOICE = Policy(
         "BedrockNovaSonicModel": frozenset({"audio", "boto_session", "model_id", "voice"}),
         "BidiAgent": frozenset({"model", "system_prompt", "tools"}),
     },
-    attributes=ATTRIBUTES
+    # The one entry point is in agent_file.py.
+    attributes=ATTRIBUTES - {"entrypoint"}
     | words(
         "accept close receive_json run send_json websocket "
         # the call's own words
