@@ -76,6 +76,9 @@ bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updat
 	@$(RUN) -m benchmarks.updates
 	@$(RUN) -m benchmarks.intake
 
+packages: setup ## Build the packages of agents' bundles and upload them to CODE_BUCKET, once a release
+	@$(RUN) -m include.runtime.dependencies
+
 lock: setup ## Resolve requirements*.txt again into the two locks
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements.txt requirements-dev.txt -o requirements.lock
@@ -95,4 +98,4 @@ $(INSTALLED): requirements.lock
 	@env -u PYTHONDONTWRITEBYTECODE $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@touch $@
 
-.PHONY: help setup demo up down status logs token airflow reset test test-fast check chaos fuzz-api openapi dag-docs format bench lock
+.PHONY: help setup demo up down status logs token airflow reset test test-fast check chaos fuzz-api openapi dag-docs format bench packages lock

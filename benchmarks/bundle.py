@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 MIB = 1024 * 1024
@@ -25,7 +23,6 @@ def main() -> None:
         STAND_IN_DATA_DIR=tempfile.mkdtemp(prefix="oratio-bench-"),
         AWS_ACCESS_KEY_ID="local",
         AWS_SECRET_ACCESS_KEY="local",  # noqa: S106
-        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     )
     start_stand_in()
     from include.runtime.bundle import build_bundle, compute_sha256

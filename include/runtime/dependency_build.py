@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,8 +47,9 @@ def build_dependencies(lock: Path, runtime_language: str) -> bytes:
 def install(lock: Path, runtime_language: str, folder: Path) -> None:
     """Unpack the wheels of a lock, each against its hash; source packages are refused."""
     version = runtime_language.removeprefix("PYTHON_").replace("_", ".")
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
     command = [
-        *("uv", "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"),
+        *(uv, "pip", "install", "--quiet", "--no-config", "--no-deps", "--require-hashes"),
         *("--only-binary", ":all:", "--link-mode", "copy"),
         *("--python-platform", PLATFORM, "--python-version", version),
         *("--target", str(folder), "--requirement", str(lock)),

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -19,9 +16,7 @@ pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-def packages(monkeypatch):
-    folder = Path(sys.executable).parent
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+def packages():
     try:
         return build_dependencies(LOCK, "PYTHON_3_13")
     except ConfigurationError as error:

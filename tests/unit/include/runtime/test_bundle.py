@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 
+from include.creator.check import CODE_FILE, CONFIG_FILE, VOICE_FILE
 from include.errors import CodeRejectedError
 from include.runtime import bundle
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
@@ -71,6 +72,10 @@ def test_dependencies_count_towards_the_limit(monkeypatch):
     monkeypatch.setattr(bundle, "MAX_UNZIPPED_BYTES", 300)
     with pytest.raises(CodeRejectedError, match="unzipped"):
         build_bundle({"agent.json": b"{}"}, base)
+
+
+def test_the_agent_s_own_files_are_those_that_the_gate_lets_pass():
+    assert {CODE_FILE, CONFIG_FILE, VOICE_FILE} == bundle.AGENT_FILES
 
 
 def test_only_the_agent_s_own_files_are_read_back():

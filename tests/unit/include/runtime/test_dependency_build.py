@@ -78,12 +78,13 @@ def test_the_installer_s_reason_is_told(folder, monkeypatch, tmp_path):
     uv = tmp_path / "uv"
     uv.write_text("#!/bin/sh\necho 'hash mismatch for six' >&2\nexit 2\n")
     uv.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(ConfigurationError, match="hash mismatch for six"):
         install(LOCK, "PYTHON_3_13", folder)
 
 
 def test_a_missing_installer_is_named(folder, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.executable", str(tmp_path / "nothing" / "python"))
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(ConfigurationError, match="requirements-dev"):
         install(LOCK, "PYTHON_3_13", folder)
