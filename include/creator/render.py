@@ -22,7 +22,7 @@ TEMPLATE = FOLDER / CODE_FILE
 # Pinned: a template changed by accident, or by somebody else, is not deployed.
 TEMPLATE_SHA256 = {
     CODE_FILE: "8ffd5afdb6e88f55511e08f7d92623d0cf7e608bb6232884cff824914e6ff164",
-    VOICE_FILE: "4856c100fd6c6072e904267bf703314c3b80f7626f069a17fedc426de03f8758",
+    VOICE_FILE: "bd4577ba54e500ec22961ad00ca89102b4f7c51acb0a3c302cb9d6c71a4109ce",
 }
 CONFIG_VERSION = 1
 MAX_ANSWER_TOKENS = 4096

@@ -112,7 +112,7 @@ def begin_turn(call: Call, event: Any) -> list[dict[str, Any]]:
 
 def show_part(call: Call, event: Any) -> list[dict[str, Any]]:
     """Words as they are understood or said."""
-    return [{"type": "transcript", "role": event["role"], "text": event["delta"], "final": False}]
+    return show_words(event["role"], event["delta"], False)
 
 
 def show_whole(call: Call, event: Any) -> list[dict[str, Any]]:
@@ -120,7 +120,14 @@ def show_whole(call: Call, event: Any) -> list[dict[str, Any]]:
     text, role = event["transcript"], event["role"]
     if role == "assistant":
         call.said.append(text)
-    return [{"type": "transcript", "role": role, "text": text, "final": True}]
+    return show_words(role, text, True)
+
+
+def show_words(role: str, text: str, final: bool) -> list[dict[str, Any]]:
+    """What somebody says; the cue was not the caller's."""
+    if role == "user" and text.strip() == GREETING_CUE:
+        return []
+    return [{"type": "transcript", "role": role, "text": text, "final": final}]
 
 
 def show_audio(call: Call, event: Any) -> list[dict[str, Any]]:
