@@ -63,7 +63,7 @@ def run(*command: object) -> str:
 def python313(tmp_path):
     """A Python as AgentCore runs it, with the packages of the lock, for this machine."""
     versions = Path.home().glob(".pyenv/versions/3.13*/bin/python3.13")
-    base = shutil.which("python3.13") or next(versions, None)
+    base = next(versions, None) or shutil.which("python3.13")
     if base is None:
         pytest.skip("no Python 3.13 here")
     folder = tmp_path / "venv"
