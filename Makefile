@@ -77,9 +77,16 @@ bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updat
 	@$(RUN) -m benchmarks.intake
 	@$(RUN) -m benchmarks.trial
 
-lock: setup ## Resolve requirements*.txt again into requirements.lock
+packages: setup ## Build the packages of agents' bundles and upload them to CODE_BUCKET, once a release
+	@$(RUN) -m include.runtime.dependencies
+
+lock: setup ## Resolve requirements*.txt again into the two locks
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header requirements.txt requirements-dev.txt -o requirements.lock
+	$(UV) pip compile --quiet --python-platform aarch64-manylinux2014 --python-version 3.13 \
+	  --only-binary :all: --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  include/runtime/requirements-agent.txt -c requirements.lock \
+	  -o include/runtime/requirements-agent.lock
 
 # -- private ----------------------------------------------------------------------------------
 quoted = '$(subst ','\'',$(1))'
@@ -92,4 +99,4 @@ $(INSTALLED): requirements.lock
 	@env -u PYTHONDONTWRITEBYTECODE $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@touch $@
 
-.PHONY: help setup demo up down status logs token airflow reset test test-fast check chaos fuzz-api openapi dag-docs format bench lock
+.PHONY: help setup demo up down status logs token airflow reset test test-fast check chaos fuzz-api openapi dag-docs format bench packages lock

@@ -24,6 +24,7 @@ from include.models import (
     Step,
     UpdateFailure,
 )
+from include.presentation import Presentation, TextConfig, VoiceConfig
 from include.settings import get_settings
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -36,14 +37,15 @@ MAX_CONFIG_DEPTH = 16
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
-def require_storable(value: Any) -> Any:
+def require_storable(config: Presentation | None) -> Presentation | None:
     """Refuse numbers, names and depths that DynamoDB cannot hold."""
-    require_storable_names(value, MAX_CONFIG_DEPTH)
+    settings = config.model_dump() if config else None
+    require_storable_names(settings, MAX_CONFIG_DEPTH)
     try:
-        write(value)
+        write(settings)
     except (ArithmeticError, TypeError):
         raise ValueError("contains a number that is not finite or has over 38 digits") from None
-    return value
+    return config
 
 
 def require_storable_names(value: Any, depth: int) -> None:
@@ -70,7 +72,7 @@ def normalize_path(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
-Config = Annotated[Json[dict[str, Any]], AfterValidator(require_storable)]
+Storable = AfterValidator(require_storable)
 Descriptions = Annotated[Json[dict[str, str]], AfterValidator(normalize_names)]
 
 
@@ -92,8 +94,8 @@ class AgentFields(Record):
 class AgentForm(AgentFields):
     """The fields of POST /api/agents."""
 
-    voice_config: Config | None = None
-    text_config: Config | None = None
+    voice_config: Annotated[Json[VoiceConfig], Storable] | None = None
+    text_config: Annotated[Json[TextConfig], Storable] | None = None
     file_descriptions: Descriptions = Field(default_factory=dict)
 
 
@@ -105,7 +107,6 @@ def refuse_null(value: Any) -> Any:
 
 
 Required = AfterValidator(refuse_null)
-ChangedConfig = Annotated[dict[str, Any] | None, AfterValidator(require_storable)]
 
 
 class AgentChange(Record):
@@ -117,8 +118,8 @@ class AgentChange(Record):
     sop: Annotated[Sop | None, Required] = None
     knowledge_base_description: Annotated[Text | None, Required] = None
     human_handoff_description: Annotated[Text | None, Required] = None
-    voice_config: ChangedConfig = None
-    text_config: ChangedConfig = None
+    voice_config: Annotated[VoiceConfig | None, Storable] = None
+    text_config: Annotated[TextConfig | None, Storable] = None
     file_descriptions: Annotated[
         dict[str, str] | None, AfterValidator(refuse_null), AfterValidator(normalize_names)
     ] = None
@@ -175,8 +176,8 @@ class PreparedFile(Record):
 class PreparedSubmission(AgentFields):
     """The body of POST /api/agents:prepare: the form as JSON, and what will be uploaded."""
 
-    voice_config: ChangedConfig = None
-    text_config: ChangedConfig = None
+    voice_config: Annotated[VoiceConfig | None, Storable] = None
+    text_config: Annotated[TextConfig | None, Storable] = None
     files: list[PreparedFile]
 
 

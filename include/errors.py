@@ -186,6 +186,12 @@ class ModelAnswerError(FatalError):
     code = "model_answer"
 
 
+class DependenciesMissingError(FatalError):
+    """The packages that every bundle holds were not uploaded for this release."""
+
+    code = "dependencies_missing"
+
+
 class ApprovalRejectedError(FatalError):
     """An operator read the code and rejected it; the message has the reason."""
 

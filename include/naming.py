@@ -11,9 +11,10 @@ from include.settings import Settings
 CLIENT_TOKENS = UUID("6f3f8f0e-6a0c-4f0b-9a70-5a1d1c2f7a11")  # namespace, ours
 PLATFORM = "oratio"
 SIDECAR_SUFFIX = ".metadata.json"
-# The dot, with which no user id begins, keeps both out of every tenant's prefix.
+# The dot, with which no user id begins, keeps them out of every tenant's prefix.
 STAGING_PREFIX = ".staging/"
 INCOMING_PREFIX = ".incoming/"
+SHARED_PREFIX = ".shared/"
 
 
 def run_id(ref: AgentRef) -> str:
@@ -95,6 +96,16 @@ def trial_key(ref: AgentRef) -> str:
 def checkpoint_key(ref: AgentRef, thread: str, kind: str) -> str:
     """Key of where a generation by a model stands; one object each of `state` and `writes`."""
     return code_key(ref, f"checkpoints/{thread}.{kind}")
+
+
+def sbom_key(ref: AgentRef) -> str:
+    """Key of the bill of materials of a generation's bundle."""
+    return code_key(ref, f"g{ref.generation}/bundle.cdx.json")
+
+
+def dependencies_key(requirements_sha256: str) -> str:
+    """Key, in the code bucket, of the packages that all bundles of one lock hold."""
+    return f"{SHARED_PREFIX}dependencies/{requirements_sha256}.zip"
 
 
 def knowledge_base_tags(settings: Settings, ref: AgentRef) -> dict[str, str]:

@@ -29,6 +29,14 @@ class Generator(StrEnum):
 # USD for a million input tokens and a million output tokens: list prices, 2026-11.
 MODEL_PRICES = {"us.anthropic.claude-sonnet-4-5-20250929-v1:0": (3.0, 15.0)}
 
+
+class BundleDependencies(StrEnum):
+    """What a bundle holds besides the agent's own files."""
+
+    NONE = "none"  # the stand-in has the packages installed
+    ARM64 = "arm64"  # AgentCore installs nothing
+
+
 # Knowledge bases an account and region; those of vector stores are not adjustable.
 KNOWLEDGE_BASE_QUOTAS = {
     KnowledgeBaseStore.S3_VECTORS: 100,
@@ -68,9 +76,12 @@ class Settings(BaseSettings):
 
     # Agents
     model_id: str = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
+    voice_model_id: str = "amazon.nova-2-sonic-v1:0"  # hears and speaks
     runtime_role_arn: str = "arn:aws:iam::123456789012:role/oratio-agent-runtime"
     # AgentCore refuses updates of 3.10 and 3.11 runtimes since 2026-08-31.
     runtime_language: str = "PYTHON_3_13"
+    bundle_dependencies: BundleDependencies = BundleDependencies.NONE
+    bundle_cache_dir: str = ""  # empty: the folder oratio-bundles where temporary files go
     endpoint_name: str = "production"
     retrieved_passages: int = 5
     public_api_url: str = "http://127.0.0.1:8000"

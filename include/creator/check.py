@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from include.creator import policy
-from include.creator.contract import check_contract
+from include.creator.contract import TOOLS, check_contract
 from include.creator.source import (
     Finding,
     SourceModule,
@@ -22,7 +23,9 @@ from include.creator.source import (
 from include.errors import CodeRejectedError
 
 CODE_FILE = "agent_file.py"
+VOICE_FILE = "agent_voice.py"  # only of agents that speak
 CONFIG_FILE = "agent.json"
+PYTHON_FILES = (CODE_FILE, VOICE_FILE)
 SHOWN_FINDINGS = 5
 # Attributes with a rule of their own: check_clients and, for retrieve, the contract.
 CALLS_WITH_RULES = {"client", "retrieve"}
@@ -41,18 +44,31 @@ def ensure_accepted(files: Mapping[str, bytes]) -> None:
 
 def check_files(files: Mapping[str, bytes]) -> list[Finding]:
     """Findings in a bundle's own files; another Python file could stand in for a module."""
-    if set(files) != {CODE_FILE, CONFIG_FILE}:
+    if set(files) - {VOICE_FILE} != {CODE_FILE, CONFIG_FILE}:
         names = ", ".join(sorted(files)) or "nothing"
         return [Finding(1, "files", f"holds {names}, not {CODE_FILE} and {CONFIG_FILE}")]
-    return check_source(files[CODE_FILE])
+    findings = check_source(files[CODE_FILE])
+    if VOICE_FILE in files:
+        found = check_source(files[VOICE_FILE], policy.VOICE)
+        found = found or list(check_shared(*(parse_source(files[f]) for f in PYTHON_FILES)))
+        findings += [replace(finding, file=VOICE_FILE) for finding in found]
+    return findings
 
 
-def check_source(source: bytes) -> list[Finding]:
-    """Findings in the code, by line; empty means it may run."""
+def check_shared(text: SourceModule, voice: SourceModule) -> Iterator[Finding]:
+    """What the second file takes from the first is there."""
+    for node in voice.tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "agent_file":
+            for name in (alias.name for alias in node.names if not text.bindings[alias.name]):
+                yield Finding(node.lineno, "import", f"takes {name} from a file that lacks it")
+
+
+def check_source(source: bytes, words: policy.Policy = policy.TEXT) -> list[Finding]:
+    """Findings in the code of one file, by line; empty means it may run."""
     if len(source) > policy.MAX_SOURCE_BYTES:
         return [Finding(1, "size", f"is longer than {policy.MAX_SOURCE_BYTES} bytes")]
     try:
-        module = parse_source(source)
+        module = parse_source(source, words)
         return sorted({finding for rule in RULES for finding in rule(module)})
     except UnreadableSourceError as error:
         return [Finding(error.line, "syntax", str(error))]
@@ -72,9 +88,9 @@ def check_imports(module: SourceModule) -> Iterator[Finding]:
     """Only listed modules and names, under their own names."""
     for node in module.nodes:
         if isinstance(node, ast.Import):
-            bad = [a.name for a in node.names if a.name not in policy.MODULE_MEMBERS or a.asname]
+            bad = [a.name for a in node.names if a.name not in module.policy.modules or a.asname]
         elif isinstance(node, ast.ImportFrom):
-            listed = policy.IMPORTABLE_NAMES.get(node.module or "", frozenset())
+            listed = module.policy.names.get(node.module or "", frozenset())
             allowed = frozenset() if node.level else listed
             bad = [f"{node.module}.{a.name}" for a in node.names if a.name not in allowed]
             bad += [f"{a.name} as {a.asname}" for a in node.names if a.asname]
@@ -96,7 +112,7 @@ def check_names(module: SourceModule) -> Iterator[Finding]:
             yield Finding(line, "name", f"may not use {name}")
         elif name.startswith("__"):
             yield Finding(line, "name", f"may not use the special name {name}")
-        elif name in policy.MODULE_MEMBERS and not isinstance(module.parents[node], ast.Attribute):
+        elif name in module.policy.modules and not isinstance(module.parents[node], ast.Attribute):
             yield Finding(line, "name", f"may use {name} only as {name}.<member>")
         if name in fixed and module.bindings[name] > 1:
             yield Finding(line, "name", f"gives {name} a second meaning")
@@ -107,11 +123,11 @@ def check_attributes(module: SourceModule) -> Iterator[Finding]:
     for node in module.nodes:
         if not isinstance(node, ast.Attribute) or node.attr in CALLS_WITH_RULES:
             continue
-        owner = module.dotted(node.value)
-        if owner in policy.MODULE_MEMBERS:
-            allowed = policy.MODULE_MEMBERS[owner]
+        owner = module.dotted(node.value) or ""
+        if owner in module.policy.modules:
+            allowed = module.policy.modules[owner]
         else:
-            allowed = policy.ATTRIBUTES
+            allowed = module.policy.attributes
         if node.attr not in allowed:
             yield Finding(node.lineno, "attribute", f"may not use the attribute {node.attr}")
 
@@ -132,12 +148,12 @@ def check_calls(module: SourceModule) -> Iterator[Finding]:
     """What reaches outside is called by its name, with listed keywords, and never passed on."""
     for node in module.nodes:
         name = module.dotted(node) or ""
-        if name not in policy.CALL_KEYWORDS:
+        if name not in module.policy.calls:
             continue
         parent = module.parents[node]
         if not isinstance(parent, ast.Call) or parent.func is not node:
             yield Finding(module.line_of(node), "call", f"uses {name} without calling it")
-        elif parent.args or {k.arg for k in parent.keywords} - policy.CALL_KEYWORDS[name]:
+        elif parent.args or {k.arg for k in parent.keywords} - module.policy.calls[name]:
             yield Finding(
                 parent.lineno, "call", f"calls {name} with arguments that are not allowed"
             )
@@ -156,13 +172,14 @@ def check_clients(module: SourceModule) -> Iterator[Finding]:
 
 
 def check_tools(module: SourceModule) -> Iterator[Finding]:
-    """An Agent's tools are functions of this file; Strands would load a string as a file."""
+    """An agent's tools are functions of its files; Strands would load a string as a file."""
+    known = {*module.functions, *(set(TOOLS) & module.imported)}
     for node in module.nodes:
         if isinstance(node, ast.keyword) and node.arg == "tools":
             value = node.value
             named = value.elts if isinstance(value, ast.List) else [value]
-            if not all(module.dotted(tool) in module.functions for tool in named):
-                yield Finding(value.lineno, "call", "may give an Agent only functions of this file")
+            if not all(module.dotted(tool) in known for tool in named):
+                yield Finding(value.lineno, "call", "may give an agent only functions of its files")
 
 
 def check_annotations(module: SourceModule) -> Iterator[Finding]:

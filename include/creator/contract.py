@@ -1,10 +1,15 @@
-"""What generated code must be: a server with one entry point, its tools, one knowledge base."""
+"""What generated code must be: a server with one entry point, its tools, one knowledge base.
+
+And, of an agent that speaks, a second file: the same server with one WebSocket and the same tools.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
+from include.creator.policy import VOICE
 from include.creator.source import MAIN_GUARD, Finding, SourceModule
 
 TOOLS = ("retrieve", "hand_off_to_human")
@@ -14,6 +19,9 @@ KNOWLEDGE_BASE = 'KNOWLEDGE_BASE_ID = os.environ["KNOWLEDGE_BASE_ID"]'
 
 def check_contract(module: SourceModule) -> Iterator[Finding]:
     """Findings for every part of the contract that is missing or ambiguous."""
+    if module.policy is VOICE:
+        yield from check_voice(module)
+        return
     yield from check_server(module)
     for name in TOOLS:
         function = module.functions.get(name)
@@ -24,11 +32,37 @@ def check_contract(module: SourceModule) -> Iterator[Finding]:
 
 def check_server(module: SourceModule) -> Iterator[Finding]:
     """One app, one entry point, and the start of the server as the last statement."""
-    entries = [f for f in module.functions.values() if "app.entrypoint" in decorators(f)]
-    if len(entries) != 1:
-        yield Finding(1, "contract", f"has {len(entries)} functions with @app.entrypoint, not one")
+    yield from check_entry(module, "app.entrypoint")
     if count(module, APP) != 1 or module.bindings["app"] != 1:
         yield Finding(1, "contract", f"lacks the line {APP}")
+    yield from check_start(module)
+
+
+def check_voice(module: SourceModule) -> Iterator[Finding]:
+    """The app of agent_file.py with one WebSocket, both its tools, and no search of its own."""
+    yield from check_entry(module, "app.websocket")
+    for name in ("app", *TOOLS):
+        if name not in module.imported or module.bindings[name] != 1:
+            yield Finding(1, "contract", f"does not take {name} from agent_file")
+    for node in module.nodes:
+        if isinstance(node, ast.Attribute) and node.attr in {"client", "retrieve"}:
+            yield Finding(node.lineno, "contract", "searches by another way than the tool retrieve")
+        if isinstance(node, ast.Attribute) and node.attr == "run" and not runs_agent(node):
+            yield Finding(node.lineno, "contract", "runs something else than BidiAgent(...)")
+        if is_call_of(node, "BidiAgent") and not has_both_tools(node):
+            yield Finding(node.lineno, "contract", f"gives BidiAgent not exactly {TOOLS}")
+    yield from check_start(module)
+
+
+def check_entry(module: SourceModule, decorator: str) -> Iterator[Finding]:
+    """One function, and no more, that requests come to."""
+    entries = [f for f in module.functions.values() if decorator in decorators(f)]
+    if len(entries) != 1:
+        yield Finding(1, "contract", f"has {len(entries)} functions with @{decorator}, not one")
+
+
+def check_start(module: SourceModule) -> Iterator[Finding]:
+    """The start of the server is the last statement."""
     last = module.tree.body[-1] if module.tree.body else ast.Pass()
     if ast.dump(last) != ast.dump(ast.parse(MAIN_GUARD).body[0]):
         yield Finding(getattr(last, "lineno", 1), "contract", "does not end by starting the app")
@@ -46,6 +80,22 @@ def check_knowledge_base(module: SourceModule) -> Iterator[Finding]:
         if not isinstance(call, ast.Call) or call.func is not search or not is_bound(call):
             message = "searches with another knowledge base than KNOWLEDGE_BASE_ID"
             yield Finding(search.lineno, "contract", message)
+
+
+def is_call_of(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
+    """Whether a node calls the function or class of this name."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == name
+
+
+def runs_agent(run: ast.Attribute) -> bool:
+    """Whether `.run` is that of an agent made on the spot."""
+    return is_call_of(run.value, "BidiAgent")
+
+
+def has_both_tools(agent: ast.Call) -> bool:
+    """Whether an agent is given the two tools and nothing else."""
+    given = {k.arg: ast.unparse(k.value) for k in agent.keywords}
+    return given.get("tools") == f"[{', '.join(TOOLS)}]"
 
 
 def is_bound(call: ast.Call) -> bool:

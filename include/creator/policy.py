@@ -1,4 +1,4 @@
-"""What generated code may use: data only; `check.py` holds the code to it.
+"""What generated code may use, file by file: data only; `check.py` holds the code to it.
 
 The list is closed: a name that is not here is refused, however harmless. Code that needs another
 word keeps its data in dicts, or the word is added here after a look at every object it may meet.
@@ -7,6 +7,8 @@ word keeps its data in dicts, or the word is added here after a look at every ob
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 MAX_SOURCE_BYTES = 64 * 1024
 
@@ -77,6 +79,49 @@ ATTRIBUTES = words(
     "entrypoint invocation_state message response session_id stop_reason stream_async "
     # the agent's own words
     "cited failed handoff lock messages number passages remember"
+)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The words of one file."""
+
+    modules: Mapping[str, frozenset[str]]
+    names: Mapping[str, frozenset[str]]
+    calls: Mapping[str, frozenset[str]]
+    attributes: frozenset[str]
+
+
+TEXT = Policy(MODULE_MEMBERS, IMPORTABLE_NAMES, CALL_KEYWORDS, ATTRIBUTES)
+
+# agent_voice.py makes no AWS client, reads no file and no environment, and has no tool of its own.
+VOICE = Policy(
+    modules={"base64": frozenset({"b64decode"}), "time": frozenset({"monotonic"})},
+    names={
+        "agent_file": words(
+            "AnswerError CONFIG MAX_PROMPT_CHARACTERS Turn app aws explain hand_off_to_human "
+            "retrieve"
+        ),
+        "bedrock_agentcore": frozenset({"RequestContext"}),
+        "collections.abc": frozenset({"Callable"}),
+        "dataclasses": IMPORTABLE_NAMES["dataclasses"],
+        "starlette.websockets": frozenset({"WebSocket", "WebSocketDisconnect"}),
+        "strands.bidi": frozenset({"BidiAgent"}),
+        "strands.bidi.models": frozenset({"BedrockNovaSonicModel"}),
+        "strands.bidi.types": frozenset({"AudioDelta"}),
+        "typing": IMPORTABLE_NAMES["typing"],
+    },
+    calls={
+        "BedrockNovaSonicModel": frozenset({"audio", "boto_session", "model_id", "voice"}),
+        "BidiAgent": frozenset({"model", "system_prompt", "tools"}),
+    },
+    # The one entry point is in agent_file.py.
+    attributes=ATTRIBUTES - {"entrypoint"}
+    | words(
+        "accept close receive_json run send_json websocket "
+        # the call's own words
+        "greeted listen said speak speaks_until state"
+    ),
 )
 
 # No while: what is left ends. No del, global, nonlocal, match (its patterns read attributes),

@@ -6,18 +6,22 @@ Tenant text stands between marks that it cannot imitate, after the rules that bi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from include.creator.blocks import normalize
 from include.creator.request import GenerationRequest
 from include.creator.spec import AgentSpec, Condition, Statement, Step, Tool
 from include.models import AgentType
+from include.presentation import TextConfig, VoiceConfig, read_stored
 
 MARK_CHARACTERS = 16
 MAX_DIGEST_CHARACTERS = 20_000  # prompt and SOP together must fit a 400 KB DynamoDB item
 MAX_TOOL_CHARACTERS = 6_000  # of the tenant's text in a tool's description
-PRESENTATION_KEYS = ("tone", "language", "length", "greeting")
+LENGTHS = {
+    "short": "short: one to three sentences",
+    "medium": "medium: up to two paragraphs",
+    "long": "long: everything that helps, in full",
+}
 
 RULES = """\
 # Rules
@@ -82,16 +86,30 @@ def build_hand_off_description(request: GenerationRequest, spec: AgentSpec) -> s
 
 
 def build_presentation(request: GenerationRequest) -> Iterator[str]:
-    """The part on tone, language, length and greeting, if the tenant configured any."""
-    spoken = request.agent_type is AgentType.VOICE
-    config: Mapping[str, Any] = (request.voice_config if spoken else request.text_config) or {}
-    lines = [
-        f"{key}: {one_line(config[key])}"
-        for key in PRESENTATION_KEYS
-        if isinstance(config.get(key), str) and config[key].strip()
-    ]
+    """The parts on tone, language, length and greeting, if the tenant configured any."""
+    text = read_stored(TextConfig, request.text_config)
+    voice = read_stored(VoiceConfig, request.voice_config)
+    match request.agent_type:
+        case AgentType.TEXT:
+            yield from build_style("Presentation", text)
+        case AgentType.VOICE:
+            yield from build_style("Presentation", voice)
+        case AgentType.BOTH:
+            yield from build_style("Presentation in writing", text)
+            yield from build_style("Presentation in speech", voice)
+
+
+def build_style(title: str, config: TextConfig | VoiceConfig) -> Iterator[str]:
+    """What the model can obey of a configuration; the rest is the audio model's."""
+    settings = {
+        "tone": config.tone,
+        "language": config.language,
+        "length": LENGTHS.get(config.length or ""),
+        "greeting": config.greeting,
+    }
+    lines = [f"{name}: {one_line(value)}" for name, value in settings.items() if value]
     if lines:
-        yield "# Presentation\n" + delimit("presentation", "\n".join(lines))
+        yield f"# {title}\n" + delimit("presentation", "\n".join(lines))
 
 
 def build_digest(spec: AgentSpec) -> str:

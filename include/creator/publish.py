@@ -15,8 +15,10 @@ from include.creator.trial.report import TrialReport, ensure_passed, store_repor
 from include.documents import code_uri, put_code, read_code
 from include.errors import TrialFailedError
 from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline, TrialSummary
-from include.naming import bundle_key, code_key, document_uri
+from include.naming import bundle_key, code_key, document_uri, sbom_key
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
+from include.runtime.dependencies import read_dependencies
+from include.runtime.sbom import build_sbom
 from include.settings import get_settings
 
 
@@ -28,11 +30,12 @@ def publish_code(agent: Agent) -> AgentVersion:
 
     :raises CodeRejectedError: when no code was accepted; nothing is uploaded then.
     :raises TrialFailedError: when the agent does not follow its SOP; only the report is uploaded.
+    :raises DependenciesMissingError: when bundles are to hold packages that nobody uploaded.
     """
     request = build_request(agent)
     judge = TrialJudge(agent, request)
     code = generate_as_configured(request, agent.ref, find_attempt(agent), judge)
-    bundle = build_bundle(code.files)
+    bundle = build_bundle(code.files, read_dependencies())
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
         records.update_agent(agent.ref, candidate=known)
@@ -81,6 +84,7 @@ def build_request(agent: Agent) -> GenerationRequest:
         voice_config=agent.voice_config,
         text_config=agent.text_config,
         retrieved_passages=settings.retrieved_passages,
+        voice_model_id=settings.voice_model_id,
     )
 
 
@@ -92,8 +96,12 @@ def record_trial(agent: Agent, report: TrialReport) -> TrialSummary:
 
 
 def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str) -> AgentVersion:
-    """Put the bundle where AgentCore gets it; returns what is known of the version so far."""
+    """Put the bundle where AgentCore gets it, and what it holds beside it.
+
+    Returns what is known of the version so far.
+    """
     key = bundle_key(agent.ref)
+    put_code(agent.ref, sbom_key(agent.ref), build_sbom(bundle))
     return AgentVersion(
         generation=agent.generation,
         sop_sha256=compute_sha256(agent.sop.encode()),

@@ -1,4 +1,4 @@
-"""An agent's two files: code that is the same for all, and JSON that holds all that differs.
+"""An agent's files: code that is the same for all of a kind, and JSON that holds what differs.
 
 No tenant text ever becomes Python: quotes, newlines and braces in an SOP cannot matter.
 """
@@ -11,28 +11,54 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from include.creator.check import CODE_FILE
+from include.creator.check import CODE_FILE, VOICE_FILE
 from include.creator.request import GenerationRequest
 from include.errors import CodeRejectedError
+from include.models import AgentType
+from include.presentation import VoiceConfig, read_stored
 
-TEMPLATE = Path(__file__).parent / "template" / CODE_FILE
+FOLDER = Path(__file__).parent / "template"
+TEMPLATE = FOLDER / CODE_FILE
 # Pinned: a template changed by accident, or by somebody else, is not deployed.
-TEMPLATE_SHA256 = "8ffd5afdb6e88f55511e08f7d92623d0cf7e608bb6232884cff824914e6ff164"
+TEMPLATE_SHA256 = {
+    CODE_FILE: "8ffd5afdb6e88f55511e08f7d92623d0cf7e608bb6232884cff824914e6ff164",
+    VOICE_FILE: "bd4577ba54e500ec22961ad00ca89102b4f7c51acb0a3c302cb9d6c71a4109ce",
+}
 CONFIG_VERSION = 1
 MAX_ANSWER_TOKENS = 4096
 
 
+def read_code(agent_type: AgentType) -> dict[str, bytes]:
+    """The Python files of every agent of a kind; those that speak have one more."""
+    files = {CODE_FILE: read_template()}
+    if agent_type is not AgentType.TEXT:
+        files[VOICE_FILE] = read_template(VOICE_FILE)
+    return files
+
+
 @cache
-def read_template() -> bytes:
-    """The code of every agent; raises CodeRejectedError if it is not the pinned one."""
-    source = TEMPLATE.read_bytes()
+def read_template(name: str = CODE_FILE) -> bytes:
+    """One of these files; raises CodeRejectedError if it is not the pinned one."""
+    source = (FOLDER / name).read_bytes()
     digest = hashlib.sha256(source).hexdigest()
-    if digest != TEMPLATE_SHA256:
+    if digest != TEMPLATE_SHA256[name]:
         raise CodeRejectedError(
-            f"The template {TEMPLATE.name} has the SHA-256 {digest}, not the pinned one; "
+            f"The template {name} has the SHA-256 {digest}, not the pinned one; "
             "review it, then pin it in include/creator/render.py."
         )
     return source
+
+
+def build_voice(request: GenerationRequest) -> dict[str, Any]:
+    """How the agent's audio model is set; what it says of itself is in the prompt."""
+    config = read_stored(VoiceConfig, request.voice_config)
+    return {
+        "modelId": request.voice_model_id,
+        "voice": config.spoken_by,
+        "sampleRate": config.sample_rate,
+        "bargeIn": config.barge_in,
+        "greets": config.greeting is not None,
+    }
 
 
 def render_config(request: GenerationRequest, texts: dict[str, str]) -> bytes:
@@ -50,4 +76,6 @@ def render_config(request: GenerationRequest, texts: dict[str, str]) -> bytes:
         "voiceConfig": request.voice_config,
         **texts,
     }
+    if request.agent_type is not AgentType.TEXT:
+        config["voice"] = build_voice(request)
     return (json.dumps(config, ensure_ascii=True, sort_keys=True, indent=1) + "\n").encode("ascii")

@@ -12,6 +12,7 @@ from include.errors import InvalidInputError
 from include.models import AgentType, ModelUsage
 
 PASSAGES = 5
+VOICE_MODEL = "amazon.nova-2-sonic-v1:0"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class GenerationRequest:
     voice_config: Mapping[str, Any] | None = None
     text_config: Mapping[str, Any] | None = None
     retrieved_passages: int = PASSAGES
+    voice_model_id: str = VOICE_MODEL
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

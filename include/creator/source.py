@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from include.creator.policy import TEXT, Policy
+
 # The only file read and the only start of the server that the checks let pass, word for word.
 CONFIG_READ = 'Path(__file__).with_name("agent.json").read_text(encoding="utf-8")'
 MAIN_GUARD = 'if __name__ == "__main__":\n    app.run()'
@@ -19,14 +21,15 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One broken rule: what line `line` of agent_file.py does."""
+    """One broken rule: what line `line` of agent_file.py, or of the file named, does."""
 
     line: int
     rule: str
     message: str
+    file: str = ""
 
     def __str__(self) -> str:
-        return f"line {self.line} {self.message} [{self.rule}]"
+        return f"{self.file} line {self.line} {self.message} [{self.rule}]".lstrip()
 
 
 class UnreadableSourceError(Exception):
@@ -37,7 +40,7 @@ class UnreadableSourceError(Exception):
         self.line = line
 
 
-def parse_source(source: bytes) -> SourceModule:
+def parse_source(source: bytes, policy: Policy = TEXT) -> SourceModule:
     """Parse without running; raises UnreadableSourceError.
 
     Only ASCII: look-alike letters and text that runs backwards cannot hide anything, and an
@@ -48,7 +51,7 @@ def parse_source(source: bytes) -> SourceModule:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
         if encoding != "utf-8":
             raise UnreadableSourceError(f"declares the encoding {encoding}; leave it out")
-        return SourceModule(ast.parse(text))
+        return SourceModule(ast.parse(text), policy)
     except UnicodeDecodeError as error:
         line = source.count(b"\n", 0, error.start) + 1
         raise UnreadableSourceError("holds a character that is not ASCII", line) from None
@@ -63,6 +66,7 @@ class SourceModule:
     """A parsed module; nothing of it is ever run."""
 
     tree: ast.Module
+    policy: Policy = TEXT
 
     @cached_property
     def nodes(self) -> list[ast.AST]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from include.errors import CodeRejectedError
@@ -19,29 +19,34 @@ UNIX = 3
 MODE = 0o100644  # a plain file; AgentCore refuses code it cannot read
 COMPRESSION_LEVEL = 6
 NAME = re.compile(r"[A-Za-z0-9_.+-]+(?:/[A-Za-z0-9_.+-]+)*")
+# An agent's own files; whatever else a bundle holds are its dependencies.
+AGENT_FILES = frozenset({"agent.json", "agent_file.py", "agent_voice.py"})
 
 
-def build_bundle(files: Mapping[str, bytes]) -> bytes:
-    """Zip files by name, in the order of their names; raises CodeRejectedError.
+def build_bundle(files: Mapping[str, bytes], dependencies: bytes = b"") -> bytes:
+    """Add files, in the order of their names, to a copy of the dependencies, a zip of their own.
 
     Another zlib may compress to other bytes: compare hashes only of bundles from one image.
+
+    :raises CodeRejectedError: for a name or a size that AgentCore does not take.
     """
-    for name in files:
-        ensure_safe_name(name)
-    ensure_fits("unzipped", sum(map(len, files.values())), MAX_UNZIPPED_BYTES)
-    buffer = io.BytesIO()
-    with ZipFile(buffer, "w", ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL) as archive:
+    buffer = io.BytesIO(dependencies)
+    with ZipFile(buffer, "a", ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL) as archive:
+        ensure_safe_names(files, frozenset(archive.namelist()))
         for name in sorted(files):
             archive.writestr(build_entry(name), files[name], compresslevel=COMPRESSION_LEVEL)
+        unzipped_bytes = sum(entry.file_size for entry in archive.infolist())
     bundle = buffer.getvalue()
+    ensure_fits("unzipped", unzipped_bytes, MAX_UNZIPPED_BYTES)
     ensure_fits("zipped", len(bundle), MAX_BUNDLE_BYTES)
     return bundle
 
 
 def read_bundle(bundle: bytes) -> dict[str, bytes]:
-    """The files of a bundle of ours, by name."""
+    """The agent's own files of a bundle of ours, by name."""
     with ZipFile(io.BytesIO(bundle)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+        own = (name for name in archive.namelist() if name in AGENT_FILES)
+        return {name: archive.read(name) for name in own}
 
 
 def compute_sha256(content: bytes) -> str:
@@ -58,10 +63,11 @@ def build_entry(name: str) -> ZipInfo:
     return entry
 
 
-def ensure_safe_name(name: str) -> None:
-    """Raise CodeRejectedError for a name that could leave the folder or mean two things."""
-    if not NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
-        raise CodeRejectedError(f"The bundle may not hold a file named {name!r}.")
+def ensure_safe_names(names: Iterable[str], taken: Container[str] = ()) -> None:
+    """Raise CodeRejectedError for a name that is taken, leaves the folder or means two things."""
+    for name in names:
+        if name in taken or not NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
+            raise CodeRejectedError(f"The bundle may not hold a file named {name!r}.")
 
 
 def ensure_fits(state: str, size_bytes: int, limit_bytes: int) -> None:

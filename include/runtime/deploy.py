@@ -17,13 +17,14 @@ from include.errors import (
     NotReadyError,
     RuntimeFailedError,
 )
-from include.models import Agent, AgentRef, AgentVersion
+from include.models import Agent, AgentRef, AgentType, AgentVersion
 from include.naming import client_token, runtime_name, runtime_tags
 from include.runtime.endpoints import CHANGING_STATES, LATEST, ensure_endpoint, require_live
 from include.runtime.runtimes import belongs_to, find_namesake
 from include.settings import Settings, get_settings
 
 ENTRY_POINT = "agent_file.py"
+VOICE_ENTRY_POINT = "agent_voice.py"  # the same, with a WebSocket
 
 
 def deploy_runtime(agent: Agent, redo: bool) -> None:
@@ -176,7 +177,7 @@ def build_runtime(settings: Settings, agent: Agent) -> dict[str, Any]:
     code = {
         "code": {"s3": build_code_location(settings, get_code(agent))},
         "runtime": settings.runtime_language,
-        "entryPoint": [ENTRY_POINT],
+        "entryPoint": [ENTRY_POINT if agent.agent_type is AgentType.TEXT else VOICE_ENTRY_POINT],
     }
     knowledge_base_id = (agent.bedrock_knowledge_base_arn or "").rpartition("/")[2]
     return {

@@ -15,6 +15,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.wrappers import Response
 
 from local.aws import admin
+from local.aws.agentcore import websockets
 from local.aws.calls import Call, find_call, find_scope, read_text
 from local.aws.disturbance import disturb
 from local.aws.faults import FAULTS
@@ -38,6 +39,8 @@ class StandInApp(DomainDispatcherApplication):
         """Answer one request, and tell the owner afterwards if it may have changed something."""
         if environ["PATH_INFO"].startswith(admin.PREFIX) and not find_scope(environ):
             return admin.answer(environ, start_response)
+        if websockets.is_upgrade(environ):
+            return websockets.answer(environ, start_response)
         try:
             return self.answer_or_disturb(environ, start_response)
         finally:

@@ -5,6 +5,12 @@ from __future__ import annotations
 from moto.core.exceptions import ServiceException
 
 
+class AccessDeniedException(ServiceException):
+    """403: not signed, or not any more."""
+
+    code = "AccessDeniedException"
+
+
 class ConflictException(ServiceException):
     """409: a name is taken or a resource is in a state that forbids the call."""
 

@@ -49,8 +49,12 @@ class AgentCore(BaseResponse):
         violations = find_violations(SERVICE, "InvokeAgentRuntime", params | {"payload": b""})
         if violations:
             raise ValidationException(describe_violations(violations))
-        launch = self.find_launch(
-            params["agentRuntimeArn"], params.get("qualifier") or DEFAULT_ENDPOINT
+        launch = find_launch(
+            self.current_account,
+            self.region,
+            int(self.normalized_request.environ["SERVER_PORT"]),
+            params["agentRuntimeArn"],
+            params.get("qualifier") or DEFAULT_ENDPOINT,
         )
         headers = {
             "Content-Type": params.get("contentType") or "application/json",
@@ -61,28 +65,27 @@ class AgentCore(BaseResponse):
         status, content_type, body = invoke(launch, self.raw_body, headers)
         return status, {"Content-Type": content_type, SESSION_HEADER: session}, body
 
-    def find_launch(self, arn: str, qualifier: str) -> Launch:
-        """How to start the version that the endpoint serves now."""
-        with STATE_LOCK:
-            backend = runtime_backends[self.current_account][self.region]
-            found = [runtime for runtime in backend.live_runtimes() if runtime.arn == arn]
-            version = find_live_version(found[0], qualifier) if found else None
-            if version is None:
-                raise ResourceNotFoundException(
-                    f"No endpoint or agent found with qualifier '{qualifier}' for agent '{arn}'"
-                )
-            source = BundleSource.from_artifact(
-                self.current_account, version.settings["agentRuntimeArtifact"]
+
+def find_launch(account_id: str, region: str, port: int, arn: str, qualifier: str) -> Launch:
+    """How to start the version that an endpoint serves now; `port` is the stand-in's own."""
+    with STATE_LOCK:
+        backend = runtime_backends[account_id][region]
+        found = [runtime for runtime in backend.live_runtimes() if runtime.arn == arn]
+        version = find_live_version(found[0], qualifier) if found else None
+        if version is None:
+            raise ResourceNotFoundException(
+                f"No endpoint or agent found with qualifier '{qualifier}' for agent '{arn}'"
             )
-            ensure_installed(found[0].id, version.number, source)
-        return hosting.build_launch(
-            found[0].id,
-            version.number,
-            source.entry_point,
-            version.settings.get("environmentVariables") or {},
-            self.region,
-            f"http://127.0.0.1:{self.normalized_request.environ['SERVER_PORT']}",
-        )
+        source = BundleSource.from_artifact(account_id, version.settings["agentRuntimeArtifact"])
+        ensure_installed(found[0].id, version.number, source)
+    return hosting.build_launch(
+        found[0].id,
+        version.number,
+        source.entry_point,
+        version.settings.get("environmentVariables") or {},
+        region,
+        f"http://127.0.0.1:{port}",
+    )
 
 
 def find_live_version(runtime: Runtime, qualifier: str) -> RuntimeVersion | None:

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from local.aws.models.audio_model import ScriptedAudioModel
+
 MEBIBYTE = 2**20
 LIMITS = {
     resource.RLIMIT_CORE: 0,
@@ -20,6 +22,7 @@ LIMITS = {
     resource.RLIMIT_NOFILE: 1024,
     resource.RLIMIT_NPROC: 4096,
 }
+MAX_FRAME_BYTES = 64 * 1024  # AgentCore's limit for one frame of a WebSocket
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -34,6 +37,7 @@ def become_agent(
         os.environ.update(environment)
         forget_stand_in(folder)
         serve_on(listener)
+        speak_in_tones()
         sys.argv = [entry_point]
         runpy.run_path(entry_point, run_name="__main__")
         status = 0
@@ -77,9 +81,17 @@ def serve_on(listener: socket.socket) -> None:
     import uvicorn
 
     def run(app: Any, *, host: str, port: int, **settings: Any) -> None:
+        settings |= {"ws_max_size": MAX_FRAME_BYTES}
         uvicorn.Server(uvicorn.Config(app, **settings)).run(sockets=[listener])
 
     uvicorn.run = run  # type: ignore[assignment]
+
+
+def speak_in_tones() -> None:
+    """Have agents that ask Strands for Nova Sonic, which is on AWS only, get the stand-in's."""
+    from strands.bidi import models
+
+    models.BedrockNovaSonicModel = ScriptedAudioModel  # type: ignore[misc, assignment]
 
 
 def die_with_parent() -> None:

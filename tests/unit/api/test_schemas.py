@@ -32,7 +32,7 @@ def test_a_complete_form():
     found = AgentForm.model_validate(
         FIELDS | {"voiceConfig": '{"voice": "matthew"}', "fileDescriptions": '{"a.md": "Terms"}'}
     )
-    assert found.voice_config == {"voice": "matthew"}
+    assert found.model_dump()["voice_config"] == {"voice": "matthew"}
     assert found.file_descriptions == {"a.md": "Terms"}
     assert found.text_config is None
 

@@ -67,7 +67,7 @@ def test_same_request_same_bytes():
 def test_the_template_is_pinned(tmp_path, monkeypatch):
     changed = tmp_path / "agent_file.py"
     changed.write_bytes(render.TEMPLATE.read_bytes() + b"\n")
-    monkeypatch.setattr(render, "TEMPLATE", changed)
+    monkeypatch.setattr(render, "FOLDER", tmp_path)
     render.read_template.cache_clear()
     with pytest.raises(CodeRejectedError, match=hashlib.sha256(changed.read_bytes()).hexdigest()):
         generate(REQUEST)
@@ -114,3 +114,32 @@ def test_hundreds_of_random_texts_come_back_exactly():
         text = "".join(source.choice([*NASTY, "a", "\n", "1. ", "never "]) for _ in range(20))
         code = generate(dataclasses.replace(REQUEST, sop=text))
         assert config_of(code)["sop"] == text
+
+
+@pytest.mark.parametrize("kind", [AgentType.VOICE, AgentType.BOTH])
+def test_an_agent_that_speaks_has_one_file_more(kind):
+    voice = {"language": "de-DE", "bargeIn": False, "greeting": "Guten Tag."}
+    request = dataclasses.replace(REQUEST, agent_type=kind, voice_config=voice)
+    code = generate(request)
+    assert sorted(code.files) == ["agent.json", "agent_file.py", "agent_voice.py"]
+    assert code.files["agent_file.py"] == generate(REQUEST).files["agent_file.py"]
+    assert config_of(code)["voice"] == {
+        "modelId": request.voice_model_id,
+        "voice": "tina",
+        "sampleRate": 24000,
+        "bargeIn": False,
+        "greets": True,
+    }
+    assert "voice" not in config_of(generate(REQUEST))
+
+
+def test_the_second_template_is_pinned(tmp_path, monkeypatch):
+    for name in ("agent_file.py", "agent_voice.py"):
+        (tmp_path / name).write_bytes((render.FOLDER / name).read_bytes())
+    with (tmp_path / "agent_voice.py").open("a") as file:
+        file.write("\n")
+    monkeypatch.setattr(render, "FOLDER", tmp_path)
+    render.read_template.cache_clear()
+    with pytest.raises(CodeRejectedError, match=r"agent_voice\.py"):
+        generate(dataclasses.replace(REQUEST, agent_type=AgentType.VOICE))
+    render.read_template.cache_clear()

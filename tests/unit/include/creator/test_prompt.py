@@ -111,3 +111,19 @@ def test_tool_descriptions_keep_tenant_text_between_marks(text):
         assert re.fullmatch(r"</[a-z-]+ [0-9a-f]{16}>", end)
         assert description.count(end) == 1
         assert len(description) < 6_500
+
+
+def test_an_agent_for_both_has_a_style_for_each():
+    configs = {
+        "text_config": {"tone": "dry", "length": "long", "language": "de"},
+        "voice_config": {"greeting": "Hello,\nthis is the desk.", "length": "short"},
+    }
+    prompt = prompt_of(agent_type=AgentType.BOTH, **configs)
+    writing, speech = prompt.index("# Presentation in writing"), prompt.index("in speech")
+    assert writing < prompt.index("tone: dry") < prompt.index("language: de") < speech
+    assert speech < prompt.index("length: short: one to three sentences")
+    assert "greeting: Hello, this is the desk." in prompt
+
+
+def test_settings_that_nobody_knows_do_not_reach_the_prompt():
+    assert "1.25" not in prompt_of(text_config={"speed": "1.25", "tone": "warm"})
