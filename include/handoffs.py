@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
 from pydantic import Field, computed_field
+from pydantic.alias_generators import to_camel
 
 from include.errors import NotFoundError, WrongStateError
+from include.fences import is_fence_error
 from include.items import build_update, delete_items, get_item, put_new, write
 from include.lists import (
     DEFAULT_LIMIT,
@@ -21,11 +24,16 @@ from include.lists import (
     read_page,
 )
 from include.models import Record, now
-from include.records import is_fence_error
 from include.settings import get_settings
 from include.transactions import write_transaction
+from include.webhooks.outbox import WebhookEvent, announce
 
 MAX_TEXT_CHARACTERS = 5_000
+# What webhooks are told; not the transcript, which stays where it can be deleted.
+TOLD = (
+    "handoff_id", "agent_id", "agent_name", "session_key", "session_id", "channel", "reason",
+    "summary", "created_at",
+)  # fmt: skip
 
 
 class HandoffStatus(StrEnum):
@@ -65,8 +73,13 @@ def build_user_status(user_id: str, status: HandoffStatus) -> str:
 
 
 def build_opening(handoff: Handoff) -> list[dict[str, Any]]:
-    """A transaction's actions that record a new hand-off."""
-    return [put_new(get_settings().handoffs_table, handoff, "handoffId")]
+    """A transaction's actions that record a new hand-off and tell the webhooks of it."""
+    shown = {name: getattr(handoff, name) for name in TOLD}
+    data = {to_camel(name): value for name, value in shown.items()}
+    return [
+        put_new(get_settings().handoffs_table, handoff, "handoffId"),
+        announce(handoff.user_id, WebhookEvent.HANDOFF_CREATED, data),
+    ]
 
 
 def mark_open(update: dict[str, Any], handoff: Handoff) -> None:
@@ -92,7 +105,7 @@ def get_handoff(user_id: str, handoff_id: str) -> Handoff:
     :raises NotFoundError: when there is none.
     """
     item = get_item(get_settings().handoffs_table, handoff_key(user_id, handoff_id))
-    if item is None:
+    if item is None or item["expiresAt"] <= time.time():
         raise NotFoundError(f"There is no hand-off {handoff_id!r}.")
     return Handoff.model_validate(item)
 
@@ -109,7 +122,10 @@ def list_handoffs(
         key, index = {"userStatus": build_user_status(user_id, status)}, STATUS_INDEX
     else:
         key, index = {"userId": user_id}, USER_INDEX
-    return read_page(build_query(table, index, key, start), limit, Handoff)
+    query = build_query(table, index, key, start)
+    query["FilterExpression"] = "expiresAt > :now"
+    query["ExpressionAttributeValues"][":now"] = {"N": str(int(time.time()))}
+    return read_page(query, limit, Handoff)
 
 
 def acknowledge(handoff: Handoff) -> Handoff:

@@ -20,11 +20,11 @@ from pydantic import Field
 from include import handoffs
 from include.aws import client
 from include.errors import NotFoundError
+from include.fences import agent_key, is_fence_error
 from include.handoffs import Handoff, HandoffStatus
-from include.items import delete_items, get_item, read, write
+from include.items import get_item, read, write
 from include.lists import DEFAULT_LIMIT, Page, Position, build_query, read_page
 from include.models import Agent, Record, now
-from include.records import agent_key, is_fence_error
 from include.settings import get_settings
 from include.transactions import write_transaction
 
@@ -295,28 +295,3 @@ def start_of_running() -> str:
     """The time since which a session that is running has had a turn."""
     since = datetime.now(UTC) - timedelta(minutes=get_settings().session_idle_minutes)
     return since.isoformat(timespec="milliseconds")
-
-
-def delete_session(session: Session) -> None:
-    """Delete a session, its transcript first and with its hand-offs; safe to repeat."""
-    settings = get_settings()
-    delete_items(settings.turns_table, list_turn_keys(session.session_key))
-    handoffs.delete_handoffs(session.user_id, session.handoff_ids)
-    key = {"agentId": {"S": session.agent_id}, "sessionKey": {"S": session.session_key}}
-    delete_items(settings.sessions_table, [key])
-
-
-def list_turn_keys(session_key: str) -> list[dict[str, Any]]:
-    """Keys of all turns of a session, those included whose time is over."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=get_settings().turns_table,
-            KeyConditionExpression="sessionKey = :key",
-            ExpressionAttributeValues={":key": {"S": session_key}},
-            ProjectionExpression="sessionKey, turnKey",
-            ConsistentRead=True,
-        )
-    )
-    return [item for page in pages for item in page["Items"]]

@@ -10,6 +10,7 @@ from include import lifecycle, sessions
 from include.aws import client
 from include.errors import NotFoundError
 from include.handoffs import HandoffStatus, acknowledge, get_handoff, list_handoffs
+from include.removal.sessions import remove_session
 from include.sessions import SessionRef, TurnRecord, load_history, record_turn
 from tests.fakes import knowledge_base_of, store_agent
 
@@ -112,7 +113,7 @@ def test_a_deleted_session_leaves_nothing(agent):
     session = refer(agent)
     for number in range(30):  # more than one call of DynamoDB deletes
         say(agent, session, f"{number}", handoff=HANDOFF)
-    sessions.delete_session(find(session))
+    remove_session(find(session))
     sessions_left = client("dynamodb").scan(TableName="oratio-sessions")["Items"]
     turns_left = client("dynamodb").scan(TableName="oratio-turns")["Items"]
     assert not [item for item in sessions_left if item["sessionKey"]["S"] == session.key]

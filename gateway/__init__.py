@@ -1,0 +1,1 @@
+"""The gateway: an ASGI process that serves the customers of tenants' agents."""
