@@ -39,7 +39,7 @@ def create_webhook() -> tuple[dict[str, Any], int]:
         email=form.email,
         events=form.wanted,
         agent_id=form.agent_id,
-        secret=make_secret() if form.url else None,
+        secret=None if form.url is None else make_secret(),
     )
     subscriptions.create_webhook(webhook)
     created = CreatedWebhook.model_validate(webhook.model_dump())
@@ -56,7 +56,7 @@ def read_form() -> WebhookForm:
 
 def require_usable(user_id: str, form: WebhookForm) -> None:
     """Refuse what could never be delivered."""
-    if form.url:
+    if form.url is not None:
         try:
             parse_url(form.url)
         except InvalidInputError as error:

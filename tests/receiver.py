@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from gateway.deliveries import run_deliveries
+from include.aws import client
+from include.webhooks.outbox import DeliveryStatus
 from tests.http_server import serve
+
+LIMIT_SECONDS = 60
 
 
 @dataclass
@@ -55,3 +62,25 @@ def serve_receiver() -> Iterator[Receiver]:
     with serve(Handler) as url:
         receiver.url = f"{url}/hook"
         yield receiver
+
+
+def list_pending() -> list[dict[str, Any]]:
+    """What the outbox still has to do."""
+    return [
+        item
+        for item in client("dynamodb").scan(TableName="oratio-outbox")["Items"]
+        if item["status"]["S"] == DeliveryStatus.PENDING
+    ]
+
+
+def deliver_all() -> None:
+    """Run a gateway's loop until nothing is left to do."""
+
+    async def run() -> None:
+        async with run_deliveries():
+            ends_at = time.monotonic() + LIMIT_SECONDS
+            while await asyncio.to_thread(list_pending):
+                assert time.monotonic() < ends_at, "something stays undelivered"
+                await asyncio.sleep(0.02)
+
+    asyncio.run(run())

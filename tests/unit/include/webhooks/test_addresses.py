@@ -7,51 +7,8 @@ import pytest
 from include.errors import ConfigurationError, InvalidInputError
 from include.settings import Settings
 from include.webhooks.addresses import check_webhook_settings, is_public, parse_url
+from tests.hostile_urls import HOSTILE_URLS
 
-HOSTILE_URLS = [
-    "http://example.com/hook",  # no TLS
-    "ftp://example.com/hook",
-    "file:///etc/passwd",
-    "gopher://example.com/_x",
-    "https://127.0.0.1/",
-    "https://127.1/",
-    "https://2130706433/",
-    "https://0x7f000001/",
-    "https://0177.0.0.1/",
-    "https://0.0.0.0/",
-    "https://10.0.0.1/",
-    "https://172.16.0.1/",
-    "https://192.168.1.1/",
-    "https://169.254.169.254/latest/meta-data/",
-    "https://100.64.0.1/",
-    "https://224.0.0.1/",
-    "https://240.0.0.1/",
-    "https://[::1]/",
-    "https://[::ffff:169.254.169.254]/",
-    "https://[64:ff9b::a9fe:a9fe]/",
-    "https://[2002:7f00:1::]/",
-    "https://[2001:0:1::]/",
-    "https://[fd00:ec2::254]/",
-    "https://[fe80::1%25eth0]/",
-    "https://[ff02::1]/",
-    "https://localhost/",
-    "https://localhost./",
-    "https://metadata.google.internal/",
-    "https://intake/",
-    "https://example.com:22/",
-    "https://example.com:99999/",
-    "https://user:word@example.com/",
-    "https://example.com@127.0.0.1/",
-    "https://example.com\\@127.0.0.1/",
-    "https://exam ple.com/",
-    "https://example.com/\r\nX-Other: 1",
-    "https://\uff11\uff12\uff17.0.0.1/",
-    "https://example\u3002com/",
-    "https:///path",
-    "https://[::1/",
-    "",
-    "https://example.com/" + "x" * 2_000,
-]
 PUBLIC = ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "2a00:1450:4001:80b::200e"]
 NOT_PUBLIC = [
     "0.1.2.3", "10.1.1.1", "100.127.255.255", "127.8.8.8", "169.254.1.1", "172.31.0.1",
