@@ -1,1 +1,1 @@
-"""The gateway: an ASGI process that serves the customers of tenants' agents."""
+"""What a tenant's customers talk to: their messages to an agent, its answers back."""

@@ -11,6 +11,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import httpcore
@@ -18,6 +19,8 @@ import httpcore
 from include.errors import DeliveryFailedError, InvalidInputError
 from include.settings import get_settings
 from include.webhooks.addresses import parse_url, require_public
+
+MAX_LOOK_UPS = 8  # at a time
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):
@@ -47,16 +50,27 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name.
+    """All addresses of a name, looked up by threads of our own: others do not wait for slow DNS.
 
     :raises DeliveryFailedError: when it has none.
     """
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return await loop.run_in_executor(get_resolvers(), look_up, host, port)
     except (OSError, UnicodeError) as error:
         raise DeliveryFailedError(f"{host} cannot be resolved.") from error
+
+
+def look_up(host: str, port: int) -> list[str]:
+    """Ask the system's resolver, which can take long."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@lru_cache(maxsize=1)
+def get_resolvers() -> ThreadPoolExecutor:
+    """The process's threads that wait for DNS."""
+    return ThreadPoolExecutor(MAX_LOOK_UPS, thread_name_prefix="resolver")
 
 
 async def send(url: str, headers: dict[str, str], body: bytes) -> None:

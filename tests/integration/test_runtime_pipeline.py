@@ -305,8 +305,8 @@ def test_a_failure_cut_short_is_recorded_whole_the_next_time(faults, sign_in):
     agent = create(sign_in(), ("returns.md", b"Bicycles may be returned within 30 days."))
     records.update_agent(agent.ref, status="creating", dispatch="sent")
     refused = {"kind": "access_denied", "service": "dynamodb", "count": 1}
-    for operation in ("TransactWriteItems", "UpdateItem"):
-        faults.put(refused | {"operation": operation})
+    for table in ("oratio-knowledgebases", "oratio-outbox"):  # the first write, then the last
+        faults.put(refused | {"operation": "TransactWriteItems", "match": table})
         with pytest.raises(ClientError):
             fail_agent(agent.ref)
     fail_agent(agent.ref)
