@@ -10,7 +10,8 @@ from api.pages import PageQuery
 from api.schemas import Citation
 from include.handoffs import Handoff, HandoffStatus
 from include.models import Record
-from include.sessions import Channel, Session, TurnRecord, is_running
+from include.running_sessions import is_running
+from include.sessions import Channel, Session, TurnRecord
 
 
 class SessionView(Record):

@@ -16,6 +16,7 @@ from api.pages import PageQuery, build_page, read_position, read_query
 from api.session_schemas import SessionDetail, SessionView
 from include import records, sessions
 from include.removal.sessions import remove_session
+from include.running_sessions import list_running
 from include.sessions import Session
 from include.settings import get_settings
 
@@ -74,7 +75,7 @@ def watch_sessions(agent_id: str) -> Response:
     """
     agent = records.get_agent(get_user_id(), agent_id)
     if is_json_wanted():
-        return jsonify([view(session) for session in sessions.list_running(agent.agent_id)])
+        return jsonify([view(session) for session in list_running(agent.agent_id)])
     return build_stream(stream_sessions(agent.agent_id))
 
 
@@ -86,7 +87,7 @@ def stream_sessions(agent_id: str) -> Iterator[str]:
     sent_at = time.monotonic()
     shown: dict[str, Session] = {}
     while time.monotonic() < ends_at:
-        running = {session.session_key: session for session in sessions.list_running(agent_id)}
+        running = {session.session_key: session for session in list_running(agent_id)}
         for message in describe_changes(shown, running):
             yield message
             sent_at = time.monotonic()

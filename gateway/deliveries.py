@@ -37,22 +37,26 @@ async def run_deliveries() -> AsyncIterator[None]:
 
 
 async def deliver_until(stop: asyncio.Event) -> None:
-    """Look for what is due, again and again."""
+    """Look for what is due, again and again; at once while there is more than fits."""
     working: set[asyncio.Task[None]] = set()
     while not stop.is_set():
-        for entry in await claim_some(MAX_AT_A_TIME - len(working)):
+        room = MAX_AT_A_TIME - len(working)
+        claimed = await claim_some(room)
+        for entry in claimed:
             task = asyncio.create_task(process_safely(entry))
             working.add(task)
             task.add_done_callback(working.discard)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), get_settings().webhook_poll_seconds)
-    await asyncio.gather(*working)
+        if len(claimed) == room:
+            await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), get_settings().webhook_poll_seconds)
+    if working:
+        await asyncio.wait(working)
 
 
 async def claim_some(room: int) -> list[Entry]:
     """Claim what is due, as there is room for; nothing while DynamoDB is away."""
-    if room <= 0:
-        return []
     try:
         return await asyncio.to_thread(claim_due, room)
     except Exception:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import uuid4
@@ -29,13 +28,13 @@ from include.settings import get_settings
 from include.transactions import write_transaction
 
 STARTED_INDEX = "agent-started-index"
-LAST_INDEX = "agent-last-index"
 SECONDS_PER_DAY = 24 * 60 * 60
 # Of what DynamoDB keeps of one turn, 400 KB: a passage is cut, an answer almost never.
 MAX_PASSAGE_CHARACTERS = 1_000
 MAX_CITATIONS = 20
 MAX_TEXT_CHARACTERS = 50_000
 MAX_HISTORY_TURNS = 10  # as many as a running agent remembers
+MAX_TURNS_LOOKED_AT = 20  # for those, so that a long session costs no more than a short one
 
 
 class Channel(StrEnum):
@@ -244,28 +243,42 @@ def get_session(agent_id: str, session_key: str) -> Session:
 
 
 def load_history(session: SessionRef) -> list[TurnRecord]:
-    """The session's last turns that were answered, oldest first: what an agent is reminded of."""
-    turns = [turn for turn in list_turns(session.key) if turn.answer.strip() and not turn.error]
-    return turns[-MAX_HISTORY_TURNS:]
+    """The session's last turns that were answered, oldest first, without their citations.
+
+    It is what an agent is reminded of.
+    """
+    query = build_transcript_query(session.key) | {
+        "ProjectionExpression": "question, answer, #error, #at",
+        "ExpressionAttributeNames": {"#error": "error", "#at": "at"},
+        "ScanIndexForward": False,
+        "Limit": MAX_TURNS_LOOKED_AT,
+    }
+    items = client("dynamodb").query(**query)["Items"]
+    turns = [TurnRecord.model_validate(read(item)) for item in items]
+    answered = [turn for turn in turns if turn.answer.strip() and not turn.error]
+    return answered[:MAX_HISTORY_TURNS][::-1]
 
 
 def list_turns(session_key: str) -> list[TurnRecord]:
     """A session's transcript, oldest first."""
     pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=get_settings().turns_table,
-            KeyConditionExpression="sessionKey = :key",
-            FilterExpression="expiresAt > :now",
-            ExpressionAttributeValues={
-                ":key": {"S": session_key},
-                ":now": {"N": str(int(time.time()))},
-            },
-            ConsistentRead=True,
-        )
+        client("dynamodb").get_paginator("query").paginate(**build_transcript_query(session_key))
     )
     return [TurnRecord.model_validate(read(item)) for page in pages for item in page["Items"]]
+
+
+def build_transcript_query(session_key: str) -> dict[str, Any]:
+    """DynamoDB's query of a session's turns whose time is not over."""
+    return {
+        "TableName": get_settings().turns_table,
+        "KeyConditionExpression": "sessionKey = :key",
+        "FilterExpression": "expiresAt > :now",
+        "ExpressionAttributeValues": {
+            ":key": {"S": session_key},
+            ":now": {"N": str(int(time.time()))},
+        },
+        "ConsistentRead": True,
+    }
 
 
 def list_sessions(
@@ -276,22 +289,3 @@ def list_sessions(
     query["FilterExpression"] = "expiresAt > :now"
     query["ExpressionAttributeValues"][":now"] = {"N": str(int(time.time()))}
     return read_page(query, limit, Session)
-
-
-def list_running(agent_id: str, limit: int = DEFAULT_LIMIT) -> list[Session]:
-    """The sessions in which something was said a moment ago, the latest first."""
-    query = build_query(get_settings().sessions_table, LAST_INDEX, {"agentId": agent_id}, None)
-    query["KeyConditionExpression"] += " AND lastAt >= :since"
-    query["ExpressionAttributeValues"][":since"] = {"S": start_of_running()}
-    return read_page(query, limit, Session).entries
-
-
-def is_running(session: Session) -> bool:
-    """Whether its customer may be expected to go on."""
-    return session.last_at >= start_of_running()
-
-
-def start_of_running() -> str:
-    """The time since which a session that is running has had a turn."""
-    since = datetime.now(UTC) - timedelta(minutes=get_settings().session_idle_minutes)
-    return since.isoformat(timespec="milliseconds")

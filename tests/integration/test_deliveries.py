@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.deliveries import run_deliveries
+from gateway.deliveries import MAX_AT_A_TIME, run_deliveries
 from include import lifecycle, records
 from include.aws import client
 from include.errors import StaleGenerationError
@@ -137,6 +137,13 @@ def test_a_ping_reaches_one_webhook(agent, receiver):
     deliver_all()
     ((_, body),) = receiver.requests
     assert json.loads(body)["data"] == {"webhookId": webhook.webhook_id}
+
+
+def test_more_than_fit_at_a_time_are_delivered(agent, receiver):
+    webhook = subscribe(agent, url=receiver.url)
+    events = {ping_webhook(webhook).event_id for _ in range(3 * MAX_AT_A_TIME)}
+    deliver_all()
+    assert sorted(h["webhook-id"] for h, _ in receiver.requests) == sorted(events)
 
 
 def test_nothing_is_sent_to_a_deleted_webhook(agent, receiver):

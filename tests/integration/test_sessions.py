@@ -60,6 +60,15 @@ def test_the_history_is_what_was_answered(agent):
     assert len(sessions.list_turns(session.key)) == 13
 
 
+def test_a_history_holds_what_an_agent_is_reminded_of_and_no_more(agent):
+    session = refer(agent)
+    citations = [{"document": "a.md", "passage": "30 days", "score": 0.5}]
+    say(agent, session, "One?", citations=citations)
+    (turn,) = load_history(session)
+    assert (turn.question, turn.answer, turn.citations) == ("One?", "Answer to One?", [])
+    assert load_history(refer(agent, "key-2")) == []
+
+
 def test_callers_and_agents_do_not_share_a_session(agent):
     other = store_agent({}, user_id=agent.user_id, status="active")
     refs = [refer(agent), refer(agent, "key-2"), refer(other)]
