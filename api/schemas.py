@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,7 @@ Sop = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max
 
 # DynamoDB allows 32 levels, the record's own included.
 MAX_CONFIG_DEPTH = 16
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 def require_storable(value: Any) -> Any:
@@ -45,9 +47,12 @@ def require_storable(value: Any) -> Any:
 
 
 def require_storable_names(value: Any, depth: int) -> None:
-    """Refuse empty names at any depth, and more levels than `depth`."""
+    """Refuse empty names and half characters at any depth, and more levels than `depth`."""
     if depth == 0:
         raise ValueError(f"is nested more than {MAX_CONFIG_DEPTH} levels deep; flatten it")
+    texts = [value] if isinstance(value, str) else value if isinstance(value, dict) else ()
+    if any(HALF_CHARACTER.search(text) for text in texts):
+        raise ValueError("contains half a character; send UTF-8 text")
     if isinstance(value, dict) and "" in value:
         raise ValueError("contains an empty name; name every value")
     children = value.values() if isinstance(value, dict) else value

@@ -33,6 +33,7 @@ ENGINE = frozenset({
 })  # fmt: skip
 WARM_UP = 2
 POLL_SECONDS = 0.1
+ROOM = {"KNOWLEDGE_BASE_QUOTA": "1000", "STAND_IN_QUOTA_KNOWLEDGE_BASES": "1000"}  # for all rounds
 
 Load = Callable[[StackSettings, int], None]
 
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     costs: dict[str, list[Cost]] = {name: [] for name in LOADS}
-    with own_stack(EMPTY_DAG) as stack:
+    with own_stack(EMPTY_DAG, **ROOM) as stack:
         for load in LOADS.values():
             load(stack, WARM_UP)
         for _ in range(options.rounds):
@@ -80,7 +81,7 @@ def run_pipeline(stack: StackSettings, count: int) -> None:
         for agent in list(executor.map(lambda _: submit(api), range(count))):
             final = list(poll(api, agent["agentId"]))[-1]
             if final["status"] != "active":
-                raise SystemExit(f"agent {agent['agentId']} is {final['status']}")
+                raise SystemExit(f"agent {agent['agentId']} failed: {final['failure']}")
 
 
 def run_empty_dag(stack: StackSettings, count: int) -> None:

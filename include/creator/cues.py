@@ -1,9 +1,16 @@
-"""The English words by which an SOP's sentences are told apart; another language goes here."""
+"""The words by which an SOP's sentences are told apart, one table a language, and their use.
+
+The tables are in include/creator/languages/; nothing here knows a word of any of them.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
+
+MAX_LOOK_BACK_CHARACTERS = 40
 
 
 class Topic(Enum):
@@ -19,117 +26,107 @@ class Topic(Enum):
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """A verbose pattern that ignores case; write a space as `\\s`."""
+    """A verbose pattern that ignores case; write a space as `\\s`, a name as `(?-i:[A-Z])`."""
     return re.compile(text, re.IGNORECASE | re.VERBOSE)
 
 
-HEADING_TOPICS = {
-    Topic.PROHIBITION: pattern(
-        r"""\b(never|must\snot|may\snot|cannot|do\snot|don['\u2019]?ts?|not\sallowed|prohibit\w*|prohibitions?|forbidden
-        |off[-\s]limits|restrictions?|red\slines|out\sof\sscope|taboos?)\b"""
-    ),
-    Topic.ESCALATION: pattern(
-        r"""\b(escalat\w*|hand[-\s]?(?:off|over)s?|transfers?|human|supervisor|when\sto\scall)\b"""
-    ),
-    Topic.FACTS: pattern(
-        r"""\b(collect\w*|gather\w*|information\s(?:needed|required|to)|data\s(?:needed|to)
-        |details\s(?:needed|to)|what\sto\sask|ask\sfor|intake)\b"""
-    ),
-    Topic.TONE: pattern(
-        r"\b(tone|style|voice|manner|language|how\sto\s(?:speak|talk|write|sound)|etiquette)\b"
-    ),
-    Topic.ROLE: pattern(r"\b(role|purpose|scope|mission|about|objective|goal|who\syou\sare)\b"),
-    Topic.STEPS: pattern(r"\b(steps?|procedure|process|workflow|flow|handling|how\sto)\b"),
-    Topic.RULES: pattern(r"\b(rules?|policy|policies|guidelines?|principles?|dos?|always|must)\b"),
-}
+@dataclass(frozen=True)
+class Cues:
+    """The cues of one language; patterns search a sentence unless their comment says more."""
 
-PROHIBITION = pattern(
-    r"""\b(never|you\smay\snot|must\s(?:not|never)|mustn['\u2019]?t|(?:shall|should)\s(?:not|never)|shouldn['\u2019]?t
-    |under\sno\scircumstances?|in\sno\scase|on\sno\saccount
-    |(?:is|are)\s(?:not|never)\s(?:allowed|permitted|authori[sz]ed|to\sbe)
-    |(?:is|are)\s(?:strictly\s)?(?:forbidden|prohibited|off[-\s]limits)
-    |refrain\sfrom|avoid|no\sexceptions?
-    |(?:you|agents?|assistants?|staff)\s(?:may|can|will|are)\s?not|(?:you|agents?)\s(?:cannot|can['\u2019]t)
-    |(?:not|nothing)\s(?:even\s)?(?:promise|disclose|reveal)|leave\s\w+(?:\s\w+)?\salone)\b"""
-)
-# "Do not" forbids when it addresses the agent, not in "we do not repair tires".
-DO_NOT = pattern(r"\b(?:do\snot|don['\u2019]?t)\b")
-OTHER_SUBJECTS = frozenset(
-    {"we", "they", "i", "who", "which", "that", "it", "if", "people", "visitors", "users", "parts"}
-    | {"customers", "callers", "guests", "patients", "clients", "documents", "items", "products"}
-    | {"orders"}
-)
+    language: str
+    common_words: frozenset[str]  # by which a text in this language is known
+    heading_topics: Mapping[Topic, re.Pattern[str]]
 
-ESCALATION = pattern(
-    r"""\b(escalat\w+
-    |hand\w*(?:\s\w+){0,5}?[-\s](?:off|over)\b|handoff|handover
-    |hand(?:s|ed|ing)?\s(?:\w+\s){1,5}to\s(?:a|an|the|our)\s
-    |(?<!bank\s)(?<!wire\s)transfer(?:s|red|ring)?(?!\s(?:money|funds|fees?|times?))\b
-    |(?:connect|forward|pass|refer|route|redirect|put|switch)\s(?:\w+\s){0,5}?(?:through\s)?to\s
-      (?:(?:a|an|the|our)\s)?(?:\w+[-\s]){0,2}?
-      (?:human|person|people|colleagues?|supervisors?|managers?|specialists?|teams?|workshop
-        |desk|staff|agents?|nurses?|doctors?|officers?|technicians?|department)
-    |(?:bring|call|get|involve|notify|alert|inform|page|fetch)\s(?:in\s)?(?:(?:a|an|the|our)\s)?
-      (?:\w+[-\s]){0,2}?(?:human|supervisor|manager|colleague|security|nurse|doctor|officer|police
-        |emergency\sservices|on[-\s]call\s\w+|duty\s\w+|team\slead)
-    |(?:human|live)\s(?:agent|colleague|being|operator))\b"""
-)
+    prohibition: re.Pattern[str]
+    # Forbids what is done, but in a case it only tells of one: "if it cannot be found".
+    prohibition_outside_cases: re.Pattern[str]
+    cases: re.Pattern[str]  # the words of a case within a sentence, up to the next comma
+    # "Do not" forbids when it addresses the agent, not in "we do not repair tires".
+    do_not: re.Pattern[str]
+    other_subjects: re.Pattern[str]  # at the end of what stands before "do not"
+    role_limit: re.Pattern[str]  # forbids where the role is told: "it does not judge"
 
-ASK = pattern(
-    r"""\b(?:ask(?:ing)?\b[^.:;]{0,40}?\bfor|collect|obtain|gather|request|find\sout|write\sdown
-    |note\sdown|take\sdown|record|ask(?:\s\w+){0,3}?(?=\s(?:whether|which|what|when|where|how|who)\b))
-    \s+(?P<facts>[^.:;!?]+)"""
-)
-# Verbs of many uses: they collect a fact only when one is named.
-ASK_NAMED = pattern(
-    r"""\b(?:get|take|note|confirm|verify)\s+(?P<facts>(?:(?:the|their|his|her|a)\s)?[^.:;!?,]{0,40}?
-    \b(?:numbers?|names?|address(?:es)?|dates?|e-?mails?|phones?|postcodes?|identity|reference
-    |photos?|receipts?|birth)\b[^.:;!?]*)"""
-)
-ASK_LEAD = pattern(r"\b(?:ask|collect|obtain|gather|request|note|record|need|find\sout|take)\b")
-FACTS_END = pattern(
-    r"""\s(?:before|so\sthat|in\sorder|if|unless|until|and\sthen|then|because|in\scase
-    |to\s(?:check|find|verify|identify|confirm|make|open|look)
-    |(?:and|,)\s(?:\w+ly\s)?(?:check|look|verify|confirm|send|open|tell|create|enter|ask|offer|make
-      |compare|read|search|repeat|explain|use|note))\b.*"""
-)
-FACTS_SPLIT = pattern(r",\s*(?:(?:and|or)\s)?|\s+(?:and|or|as\swell\sas)\s+")
-FACTS_LEADING = pattern(r"^(?:(?:for|the|their|his|her|a|an|all|any|your)\s+)+")
+    escalation: re.Pattern[str]
+    negation: re.Pattern[str]  # at the end of what stands before a cue that it turns round
+    negative: re.Pattern[str]  # any word that denies something
+    exception: re.Pattern[str]  # after it a negated cue counts again: "do not hand over unless"
+    own_case: re.Pattern[str]  # the agent keeps the case: "solve it as for anybody else"
+    as_before: re.Pattern[str]  # "same thing"
 
-TONE = pattern(
-    r"""\b(tone|polite(?:ly)?|friendly|courteous|empath\w+|formal(?:ly)?|professional(?:ly)?|calm(?:ly)?
-    |warm(?:ly|th)?|concise|plain\s(?:language|words|english)|jargon|respectful(?:ly)?
-    |(?:be|stay|remain)\s(?:brief|patient|kind|short|clear|neutral)|short\ssentences)\b"""
-)
-ROLE = pattern(
-    r"""^(you\sare|you['\u2019]re|your\s(?:role|job|task)|act\sas|(?:this|the)\s(?:agent|assistant)\s
-    (?:is|helps|handles|answers|supports)|(?:role|purpose)\s?:)"""
-)
-RULE = pattern(
-    r"""\b(always|must|make\ssure|ensure|at\sall\stimes|every\stime|each\stime|required|have\sto
-    |has\sto|need(?:s)?\sto|only|at\smost|at\sleast|without\sexception|mandatory)\b"""
-)
-SEQUENCE = pattern(
-    r"^(first(?:ly)?|second(?:ly)?|third(?:ly)?|then|next|after\sthat|afterwards|"
-    r"finally|lastly|to\s(?:begin|start)|at\sthe\send)\b"
-)
+    ask: re.Pattern[str]  # group `facts`
+    ask_named: re.Pattern[str]  # verbs of many uses: they collect a fact only when one is named
+    ask_lead: re.Pattern[str]
+    facts_end: re.Pattern[str]
+    facts_split: re.Pattern[str]
+    facts_leading: re.Pattern[str]
+    question: re.Pattern[str]  # matches the start
+    question_end: re.Pattern[str]
 
-WHEN = r"if|when|whenever|unless|in\scase|once|as\ssoon\sas|where|should"
-CONDITION_FIRST = pattern(rf"^(?:and\s|but\s|also,?\s)?(?P<word>{WHEN})\s(?P<rest>.+)$")
-CONDITION_LAST = pattern(
-    r"^(?P<then>.+?),?\s(?P<word>if|when|whenever|unless|in\scase|as\ssoon\sas)\s(?P<when>.+)$"
-)
-OTHERWISE = pattern(
-    r"^(?:otherwise|else|if\snot|in\s(?:all|any)\sother\scases?)[,:]?\s+(?P<then>.+)$"
-)
-# The comma between "if a, or b" and what then is to be done.
-THEN = pattern(
-    r"""(?:,|:|\s[\u2013\u2014-]|->|\u2192)(?!\s*(?:or|and|nor|but|including|even)\b)\s*(?:then\s)?
-    |\sthen\s"""
-)
-# "Even if", "only when": what stands before is no order for one case.
-NO_CASE = pattern(r"\b(?:even|also|only|just|except|not)$")
-# "Escalate when:" announces cases, so that a "do not" among them forbids nothing.
-CASES_FOLLOW = pattern(r"\b(?:if|when|whenever|where|in\scase)\s?:$")
-QUESTION = pattern(r"^(?:whether|which|what|when|where|how|who)\b")
-QUESTION_END = pattern(r",\s(?:and|then)\s.*")
+    tool: re.Pattern[str]  # an action in a system; one of the groups holds its name
+    action: re.Pattern[str]  # an action that takes a system, which is not named
+    tone: re.Pattern[str]
+    role: re.Pattern[str]
+    rule: re.Pattern[str]
+    sequence: re.Pattern[str]  # matches the start
+
+    condition_first: re.Pattern[str]  # groups `word` and `rest`
+    condition_last: re.Pattern[str]  # groups `then`, `word` and `when`
+    reversing_words: frozenset[str]  # "unless" turns the case round and stays with it
+    otherwise: re.Pattern[str]  # group `then`
+    then: re.Pattern[str]  # the border between a case and what is to be done in it
+    run_on: re.Pattern[str]  # the same where the comma was forgotten
+    order: re.Pattern[str]  # matches the start of what is to be done
+    no_case: re.Pattern[str]  # "even if": what stands before is no order for one case
+    # "Escalate when:" announces cases, so that a "do not" among them forbids nothing.
+    cases_follow: re.Pattern[str]
+
+    def topics_of_heading(self, text: str) -> set[Topic]:
+        """Topics a heading names; one of dos and don'ts says nothing of a single item."""
+        found = {topic for topic, cue in self.heading_topics.items() if cue.search(text)}
+        if text.endswith("?"):
+            return found & {Topic.ESCALATION}
+        if {Topic.PROHIBITION, Topic.RULES} <= found and not self.forbids(text):
+            found -= {Topic.PROHIBITION}
+        return found
+
+    def topics_of_sentence(self, text: str, *, is_lead: bool = False) -> set[Topic]:
+        """Topics a sentence names by itself."""
+        found = set()
+        if self.forbids(text):
+            found.add(Topic.PROHIBITION)
+        if self.escalates(text):
+            found.add(Topic.ESCALATION)
+        if is_lead and not found and self.ask_lead.search(text):
+            found.add(Topic.FACTS)
+        if self.tone.search(text) and Topic.ESCALATION not in found:
+            found.add(Topic.TONE)
+        return found
+
+    def forbids(self, text: str) -> bool:
+        """Whether a sentence tells the agent not to do something."""
+        if self.prohibition.search(text):
+            return True
+        if self.prohibition_outside_cases.search(self.cases.sub(" ", text)):
+            return True
+        return any(
+            not self.other_subjects.search(before(text, found.start()))
+            for found in self.do_not.finditer(text)
+        )
+
+    def escalates(self, text: str) -> bool:
+        """Whether a sentence says when or how a person is brought in."""
+        return self.find_wanted(self.escalation, text) is not None
+
+    def find_wanted(self, cue: re.Pattern[str], text: str) -> re.Match[str] | None:
+        """The first place of a cue that no "do not" before it turns round."""
+        for found in cue.finditer(text):
+            negated = self.negation.search(before(text, found.start()))
+            if not negated or self.exception.search(text, found.end()):
+                return found
+        return None
+
+
+def before(text: str, end: int) -> str:
+    """The few words before an offset."""
+    return text[max(0, end - MAX_LOOK_BACK_CHARACTERS) : end]

@@ -17,7 +17,7 @@ class RuleGenerator:
     """Reads the SOP by rules; no model, no network, the same bytes for the same request."""
 
     name = "rules"
-    version = "1"
+    version = "2"
 
     def generate(self, request: GenerationRequest) -> GeneratedCode:
         """Fill agent.json beside the constant code."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from include.creator.spec import AgentSpec
+from include.errors import InvalidInputError
 from include.models import AgentType
 
 PASSAGES = 5
@@ -14,7 +16,10 @@ PASSAGES = 5
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """One tenant's wishes; all text is data, in whatever script or shape it came."""
+    """One tenant's wishes; all text is data, in whatever script or shape it came.
+
+    :raises InvalidInputError: when a text holds half a character, which no model can be sent.
+    """
 
     agent_id: str
     agent_name: str
@@ -26,6 +31,27 @@ class GenerationRequest:
     voice_config: Mapping[str, Any] | None = None
     text_config: Mapping[str, Any] | None = None
     retrieved_passages: int = PASSAGES
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            ensure_unicode(name, value if isinstance(value, str) else json_text(value))
+
+
+def json_text(value: object) -> str:
+    """A configuration as text, its characters as they are."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def ensure_unicode(name: str, text: str) -> None:
+    """Raise InvalidInputError if half of a surrogate pair stands in the text."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{name} holds half a character (U+{ord(text[error.start]):04X}, the "
+            f"{error.start + 1}. character); send the text in UTF-8.",
+            name,
+        ) from None
 
 
 @dataclass(frozen=True)

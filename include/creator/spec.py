@@ -42,10 +42,17 @@ class Step(Statement):
     steps: tuple[Step, ...] = ()
 
 
+class Tool(Statement):
+    """An action the SOP demands that an agent cannot do itself; `system` if the SOP names one."""
+
+    system: str | None = None
+
+
 class AgentSpec(SpecModel):
     """An SOP, read. One sentence may stand in several lists: a step can hold a prohibition."""
 
     title: str
+    language: str = "en"  # of the words it was read by
     role: Statement | None = None
     tone: tuple[Statement, ...] = ()
     sections: tuple[Section, ...] = ()
@@ -55,3 +62,4 @@ class AgentSpec(SpecModel):
     prohibitions: tuple[Statement, ...] = ()
     escalations: tuple[Statement, ...] = ()
     facts_to_collect: tuple[Statement, ...] = ()
+    tools: tuple[Tool, ...] = ()

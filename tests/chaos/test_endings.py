@@ -86,7 +86,8 @@ def test_what_cannot_succeed_fails_at_once_and_says_why(
     retried = crowd.tenant.http.post(f"/api/agents/{agent['agentId']}:retry")
     assert retried.status_code == 202, retried.text
     assert crowd.wait_until_final(seconds=120)[0]["status"] == "active"
-    assert not crowd.find_duplicates()
+    twice = {kind for kinds in crowd.find_duplicates().values() for kind in kinds}
+    assert twice <= {"runtime_version"}  # a failed one stays beside the one in its place
 
 
 def test_one_of_ten_documents_failed(stack: Any, steering: Any) -> None:

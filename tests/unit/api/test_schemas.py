@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 from pydantic import ValidationError
 
-from api.schemas import AgentForm, AgentView, ChatRequest
+from api.schemas import AgentChange, AgentForm, AgentView, ChatRequest
 from api.uploads import describe_validation
 from tests.fakes import make_agent, make_knowledge_base
 
@@ -119,6 +119,12 @@ def test_a_view_hides_what_is_none_of_the_tenant_s_business():
 def test_questions_that_are_refused(body):
     with pytest.raises(ValidationError):
         ChatRequest.model_validate(body)
+
+
+@pytest.mark.parametrize("config", [{"x": ["warm", "\ud800"]}, {"x": {"\udfff": 1}}])
+def test_half_a_character_in_a_configuration_is_refused(config):
+    with pytest.raises(ValidationError, match="half a character"):
+        AgentChange.model_validate({"text_config": config})
 
 
 def test_a_question():

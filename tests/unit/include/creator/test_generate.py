@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from include.creator import render
 from include.creator.generate import generate
 from include.creator.request import GeneratedCode, GenerationRequest
-from include.errors import CodeRejectedError
+from include.errors import CodeRejectedError, InvalidInputError
 from include.models import AgentType
 
 REQUEST = GenerationRequest(
@@ -46,6 +46,20 @@ def test_files_and_config():
     assert code.generator == "rules"
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sop", "Never lie.\ud800"),
+        ("agent_name", "\udfff"),
+        ("text_config", {"tone": ["\ud83d"]}),
+    ],
+)
+def test_half_a_character_is_refused_by_name(field, value):
+    with pytest.raises(InvalidInputError, match=f"{field} holds half a character") as caught:
+        dataclasses.replace(REQUEST, **{field: value})
+    assert caught.value.field == field
+
+
 def test_same_request_same_bytes():
     assert generate(REQUEST) == generate(dataclasses.replace(REQUEST))
 
@@ -74,10 +88,10 @@ def test_every_generator_passes_the_same_gate():
         generate(REQUEST, HostileGenerator())
 
 
-NASTY = ['"""', "'''", "{{ x }}", "{0}", "\\", "\x00", "\ud800", "\u2028", "\u202e", "`", "$(id)"]
+NASTY = ['"""', "'''", "{{ x }}", "{0}", "\\", "\x00", "\u2028", "\u202e", "`", "$(id)"]
 
 
-@given(st.text(alphabet=st.characters(), max_size=500))
+@given(st.text(max_size=500))
 @example('"""\nimport os\nos.system("id")\n"""')
 @example("".join(NASTY))
 def test_any_text_comes_back_exactly_and_never_becomes_code(text):

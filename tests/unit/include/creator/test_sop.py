@@ -192,9 +192,64 @@ def test_no_layout_makes_it_fail(lines):
         "ask for " * 12_000,
         "hand " * 20_000,
         "\n".join(" " * n + "- x" for n in range(400)),
+        "\n".join(" " * n + "1" + ".1" * k + " x" for n in range(30) for k in range(1, 31)),
+        "never " * 8_000 + ":\n" + "- x\n" * 10_000,
+        "# never " + "a " * 25_000 + "\n" + "- x\n" * 10_000,
+        "Go on now.\n" * 9_000,
+        "der die das und nie " * 5_000,
+        "a\n\n" * 30_000,
     ],
     ids=lambda sop: repr(sop[:8]),
 )
 def test_the_longest_sops_are_read_too(sop):
     """A pattern that is quadratic in the length would keep this test busy for many minutes."""
     assert read_sop(sop).title
+
+
+def test_what_stands_deeper_than_the_limit_stands_beside_it():
+    """A spec of any SOP can be written as JSON, which pydantic refuses beyond 255 levels."""
+    spec = read_sop("\n".join(" " * n + "- x" for n in range(400)))
+    assert spec.model_validate_json(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(
+    ("sop", "system"),
+    [
+        ("Check the order in SAP.", "SAP"),
+        ("Open a ticket in ServiceNow.", "ServiceNow"),
+        ("Put the guest on the waiting list.", "waiting list"),
+        ("Refund it through the payment portal.", "payment portal"),
+        ("Prüfe das Konto in Bibliotheca und nenne die Gebühr.", "Bibliotheca"),
+        ("Issue a refund.", None),
+    ],
+)
+def test_actions_in_other_systems_are_listed(sop, system):
+    [tool] = read_sop(sop).tools
+    assert (tool.text, tool.system, tool.first_line) == (sop, system, 1)
+
+
+@pytest.mark.parametrize(
+    "sop",
+    [
+        "Never issue a refund.",
+        "Look the answer up in the documents.",
+        "Answer in English.",
+        "We do not book rental cars.",
+    ],
+)
+def test_what_needs_no_other_system(sop):
+    assert read_sop(sop).tools == ()
+
+
+def test_questions_are_headings_and_their_answer_one_paragraph():
+    spec = read_sop(
+        "Q: Can I talk to somebody?\nA: Offer a call back.\n\nSay when the shop is open."
+    )
+    assert [section.text for section in spec.sections] == ["Can I talk to somebody?"]
+    assert texts(spec.escalations) == ["Offer a call back."]
+
+
+def test_a_word_alone_belongs_to_the_sentence_before():
+    spec = read_sop("Call the manager if it burns.\n\n* Press? Same.\n* Never say yes. NEVER!")
+    assert texts(spec.escalations) == ["Call the manager if it burns.", "Press? Same."]
+    assert texts(spec.prohibitions) == ["Never say yes. NEVER!"]
