@@ -122,7 +122,7 @@ def test_an_agent_hands_over_and_keeps_a_conversation_apart(sign_in):
     assert "30 days" in answer.json["answer"]
 
 
-def test_a_conversation_that_is_handed_over_is_told_once(sign_in, configure):
+def test_a_conversation_that_is_handed_over_is_told_once(empty_stand_in, sign_in, configure):
     """From the question to the tenant's own service, which fails twice."""
     configure(
         WEBHOOK_DEVELOPMENT="true",
