@@ -11,6 +11,7 @@ import pytest
 
 from api.app import create_app
 from include import records
+from include.creator.trial.report import TrialReport, store_report
 from include.handoffs import list_handoffs
 from include.sessions import SessionRef, TurnRecord, list_sessions, record_turn
 from include.webhooks.outbox import WebhookEvent
@@ -92,8 +93,9 @@ MISSING = ["agent_id", "knowledge_base_id", "session_key", "handoff_id", "webhoo
 
 
 def store_everything(user_id, status):
-    """An agent with a session that was handed over, and a webhook about it."""
+    """An agent with a report of its trial, a session that was handed over, and a webhook."""
     agent = store_agent(user_id=user_id, status=status)
+    store_report(agent.ref, TrialReport(score=1.0, scenarios=()))
     session = SessionRef(agent.agent_id, "session-1", "key-1")
     turn = TurnRecord(question="Hi?", answer="Hello.", handoff={"reason": "r", "summary": "s"})
     record_turn(agent, session, turn)
