@@ -12,6 +12,7 @@ from api.documentation import documentation
 from api.documents import agent_documents
 from api.errors import register_error_handlers
 from api.events import agent_events
+from api.handoffs import handoff_routes
 from api.health import health
 from api.knowledge_bases import knowledge_bases
 from api.lifecycle import agent_lifecycle
@@ -19,8 +20,11 @@ from api.limits import register_limiter
 from api.metrics import metrics
 from api.prepared import prepared
 from api.request_log import register_request_log
+from api.sessions import agent_sessions
 from api.versions import agent_versions
+from api.webhooks import webhook_routes
 from include.settings import get_settings
+from include.webhooks.addresses import check_webhook_settings
 
 
 class Segment(BaseConverter):
@@ -33,6 +37,7 @@ def create_app() -> Flask:
     """Build the application; nothing is reached over the network before the first request."""
     settings = get_settings()
     check_identity_settings(settings)
+    check_webhook_settings(settings)
     app = Flask(__name__, static_folder=None)
     app.url_map.converters["default"] = Segment
     # A submission, which is streamed, sets its own limit.
@@ -45,7 +50,9 @@ def create_app() -> Flask:
     register_request_log(app)
     register_limiter(app, settings)
     agent_routes = (prepared, agent_lifecycle, agent_versions, agent_documents, agent_events)
-    for blueprint in (health, metrics, documentation, agents, knowledge_bases, chat, *agent_routes):
+    conversation_routes = (agent_sessions, handoff_routes, webhook_routes)
+    tenant_routes = (agents, knowledge_bases, chat, *agent_routes, *conversation_routes)
+    for blueprint in (health, metrics, documentation, *tenant_routes):
         app.register_blueprint(blueprint)
     register_error_handlers(app)
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import Any
 
 from flask import Blueprint, request
@@ -19,6 +20,7 @@ from include.idempotency import Answer, Claim, complete
 from include.models import Agent, AgentStatus
 from include.naming import document_uri
 from include.runtime.invoke import invoke_agent, runtime_session_id
+from include.sessions import SessionRef, TurnRecord, record_turn
 from include.settings import get_settings
 
 chat = Blueprint("chat", __name__)
@@ -38,12 +40,27 @@ def ask_agent(agent_id: str) -> dict[str, Any]:
 
 def answer(agent: Agent, question: ChatRequest, claim: Claim | None) -> Answer:
     """Ask the agent, and keep what it says for a repetition of the request."""
-    session_id = question.session_id or secrets.token_urlsafe(16)
+    session_id, began_at = question.session_id or secrets.token_urlsafe(16), time.monotonic()
     said = invoke_agent(agent, question.message, runtime_session_id(agent, session_id))
     response = build_response(agent, session_id, said)
+    keep_turn(agent, question, response, time.monotonic() - began_at)
     kept = Answer(response.model_dump(mode="json", by_alias=True), 200)
     complete(claim, kept)
     return kept
+
+
+def keep_turn(
+    agent: Agent, question: ChatRequest, response: ChatResponse, duration_seconds: float
+) -> None:
+    """Add the turn to its session, which is the tenant's own."""
+    turn = TurnRecord(
+        question=question.message,
+        answer=response.answer,
+        citations=[citation.model_dump() for citation in response.citations],
+        handoff=response.handoff,
+        duration_seconds=duration_seconds,
+    )
+    record_turn(agent, SessionRef(agent.agent_id, response.session_id, agent.user_id), turn)
 
 
 def read_question() -> ChatRequest:

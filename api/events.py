@@ -44,14 +44,17 @@ def list_events(agent_id: str) -> Response:
     """
     agent = records.get_agent(get_user_id(), agent_id)
     last_id = read_last_event_id()
-    if (
-        request.accept_mimetypes.best_match([EVENT_STREAM_TYPE, "application/json"])
-        == "application/json"
-    ):
+    if is_json_wanted():
         return jsonify([view_event(*item) for item in number_events(agent, last_id)])
     if last_id >= agent.event_count and is_final(agent):
         return Response(status=204)
-    return build_stream(agent, last_id)
+    return build_stream(stream_events(agent, last_id))
+
+
+def is_json_wanted() -> bool:
+    """Whether the client would rather have what there is than a stream."""
+    wanted = request.accept_mimetypes.best_match([EVENT_STREAM_TYPE, "application/json"])
+    return wanted == "application/json"
 
 
 def read_last_event_id() -> int:
@@ -63,13 +66,13 @@ def read_last_event_id() -> int:
     return int(header)
 
 
-def build_stream(agent: Agent, last_id: int) -> Response:
+def build_stream(messages: Iterator[str]) -> Response:
     """A streamed response; the permit is given back however the stream ends."""
     permits = get_permits()
     if not permits.acquire(blocking=False):
         message = "Too many clients watch agents. Try again shortly, or ask for JSON."
         raise ServiceUnavailable(message, retry_after=RETRY_SECONDS)
-    response = Response(stream_events(agent, last_id), mimetype=EVENT_STREAM_TYPE)
+    response = Response(messages, mimetype=EVENT_STREAM_TYPE)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the events back
     response.call_on_close(permits.release)

@@ -2,7 +2,7 @@
 # Delete an agent
 
 **Purpose.** Removes without a trace what a deleted agent consists of: runs, runtime, knowledge
-base, vector index, documents, code, records.
+base, vector index, documents, code, sessions of customers, records.
 
 **Inputs.** `user_id`, `agent_id`, `generation`: ids only.
 
@@ -29,6 +29,7 @@ from airflow.sdk import DAG, TriggerRule
 from oratio.defaults import AGENT_DAG
 from oratio.operators.records import RecordFailureOperator
 from oratio.operators.removal import (
+    DeleteCustomerDataOperator,
     DeleteDocumentsOperator,
     DeleteKnowledgeBaseOperator,
     DeleteRecordsOperator,
@@ -41,10 +42,12 @@ with DAG(dag_id="delete_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as d
     delete_runtime = DeleteRuntimeOperator(task_id="delete_runtime")
     delete_knowledge_base = DeleteKnowledgeBaseOperator(task_id="delete_knowledge_base")
     delete_documents = DeleteDocumentsOperator(task_id="delete_documents")
+    delete_customer_data = DeleteCustomerDataOperator(task_id="delete_customer_data")
     delete_records = DeleteRecordsOperator(task_id="delete_records")
     record_failure = RecordFailureOperator(
         task_id="record_failure", trigger_rule=TriggerRule.ONE_FAILED
     )
 
-    stop_runs >> delete_runtime >> delete_knowledge_base >> delete_documents >> delete_records
+    stop_runs >> delete_runtime >> delete_knowledge_base >> delete_documents
+    delete_documents >> delete_customer_data >> delete_records
     [*dag.tasks[:-1]] >> record_failure

@@ -228,6 +228,12 @@ class VerificationFailedError(FatalError):
     code = "verification_failed"
 
 
+class DeliveryFailedError(RetryableError):
+    """A receiver of webhooks or e-mail did not take what was sent; tried again for hours."""
+
+    code = "delivery_failed"
+
+
 class RemovalFailedError(RetryableError):
     """Something of a deleted agent is still there, although AWS was told to delete it."""
 

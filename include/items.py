@@ -12,6 +12,8 @@ from pydantic.alias_generators import to_camel
 from include.aws import client
 from include.models import Record
 
+MAX_BATCH = 25  # DynamoDB's
+
 serializer = TypeSerializer()
 deserializer = TypeDeserializer()
 
@@ -44,6 +46,15 @@ def get_item(table: str, key: dict[str, Any]) -> dict[str, Any] | None:
     """One item as plain Python, or None."""
     item = client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
     return read(item) if item else None
+
+
+def delete_items(table: str, keys: list[dict[str, Any]]) -> None:
+    """Delete the items of these keys, as many in one call as DynamoDB takes."""
+    for first in range(0, len(keys), MAX_BATCH):
+        requests = [{"DeleteRequest": {"Key": key}} for key in keys[first : first + MAX_BATCH]]
+        left: dict[str, Any] = {table: requests}
+        while left:
+            left = client("dynamodb").batch_write_item(RequestItems=left)["UnprocessedItems"]
 
 
 def write(value: Any) -> dict[str, Any]:

@@ -7,19 +7,27 @@ raises StaleGenerationError and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from include.aws import client, error_code
-from include.errors import ConflictError, NotFoundError, StaleGenerationError
+from include.aws import client
+from include.errors import ConflictError, NotFoundError
 from include.events import (
     append_events,
     build_trim,
     status_event,
     step_event,
     with_first_event,
+)
+from include.fences import (
+    FENCE_ERROR,
+    agent_key,
+    fence,
+    fenced,
+    is_fence_error,
+    stale,
+    write_fenced,
 )
 from include.items import build_update, get_item, put_new, read, write
 from include.models import (
@@ -34,11 +42,10 @@ from include.models import (
 )
 from include.settings import get_settings
 from include.transactions import write_transaction
+from include.webhooks.outbox import WebhookEvent, announce_agent, announce_status
 
 OPEN_RUNS_INDEX = "open-runs-index"
 END_OF_TIME = "9999"  # later than any ISO 8601 time
-FENCE_ERROR = "ConditionalCheckFailed"
-GENERATION_IS_OURS = "attribute_exists(agentId) AND #fence = :fence"
 # Each step that starts adds an event, even within the same millisecond.
 AGENT_IS_AS_READ = "#readAt = :readAt AND #readCount = :readCount"
 
@@ -130,9 +137,7 @@ def update_agent(ref: AgentRef, **attributes: Any) -> None:
     update = build_agent_update(ref.user_id, attributes)
     if "status" in attributes:
         append_events(update, status_event(ref, attributes["status"], attributes.get("failure")))
-    fence(update, ref)
-    with fenced(ref):
-        client("dynamodb").update_item(**agent_key(ref), **update)
+    write_fenced(ref, update, announce_status(ref, attributes))
 
 
 def record_dispatch(ref: AgentRef) -> None:
@@ -166,10 +171,9 @@ def record_step(ref: AgentRef, name: str, step: Step, **attributes: Any) -> Agen
     status = attributes.get("status")
     events = [status_event(ref, status, attributes.get("failure"))] if status else []
     append_events(update, *events, step_event(ref, name, step))
-    fence(update, ref)
-    with fenced(ref):
-        answer = client("dynamodb").update_item(**agent_key(ref), **update, ReturnValues="ALL_NEW")
-    return Agent.model_validate(read(answer["Attributes"]))
+    told = announce_status(ref, attributes)
+    answer = write_fenced(ref, update, told, ReturnValues="ALL_NEW")
+    return Agent.model_validate(read(answer["Attributes"])) if answer else get_current_agent(ref)
 
 
 def build_agent_update(user_id: str, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +201,8 @@ def change_agent(
         ":readAt": write(agent.updated_at),
         ":readCount": write(agent.event_count),
     }
-    actions = [{"Update": {**agent_key(agent.ref), **update}}, *more]
+    told = announce_status(agent.ref, attributes)
+    actions = [{"Update": {**agent_key(agent.ref), **update}}, *more, *told]
     try:
         client("dynamodb").transact_write_items(TransactItems=actions)
     except ClientError as error:
@@ -246,6 +251,7 @@ def delete_records(ref: AgentRef, knowledge_base_id: str) -> None:
     actions = [
         {"Delete": {**agent_key(ref), **check}},
         {"Delete": {"TableName": get_settings().knowledge_bases_table, "Key": base_key}},
+        announce_agent(ref, WebhookEvent.AGENT_DELETED, {}),
     ]
     with fenced(ref):
         client("dynamodb").transact_write_items(TransactItems=actions)
@@ -258,41 +264,3 @@ def trim_events(ref: AgentRef) -> None:
     except ClientError as error:
         if not is_fence_error(error):
             raise
-
-
-@contextmanager
-def fenced(ref: AgentRef) -> Iterator[None]:
-    """Turn a write refused for its generation into StaleGenerationError."""
-    try:
-        yield
-    except ClientError as error:
-        if is_fence_error(error):
-            raise stale(ref) from error
-        raise
-
-
-def is_fence_error(error: ClientError) -> bool:
-    """Whether a condition was not met; a transaction is also canceled for passing conflicts."""
-    reasons = error.response.get("CancellationReasons", [])
-    codes = [error_code(error).removesuffix("Exception"), *(r.get("Code") for r in reasons)]
-    return FENCE_ERROR in codes
-
-
-def stale(ref: AgentRef) -> StaleGenerationError:
-    """The error for a run whose agent has moved on."""
-    return StaleGenerationError(
-        f"Agent {ref.agent_id} is no longer at generation {ref.generation}; this run stops."
-    )
-
-
-def agent_key(ref: AgentRef) -> dict[str, Any]:
-    """Table and key of an agent, as DynamoDB calls take them."""
-    key = {"userId": {"S": ref.user_id}, "agentId": {"S": ref.agent_id}}
-    return {"TableName": get_settings().agents_table, "Key": key}
-
-
-def fence(update: dict[str, Any], ref: AgentRef) -> None:
-    """Make a write conditional on the agent's generation."""
-    update["ConditionExpression"] = GENERATION_IS_OURS
-    update["ExpressionAttributeNames"]["#fence"] = "generation"
-    update["ExpressionAttributeValues"][":fence"] = {"N": str(ref.generation)}

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     knowledge_bases_table: str = "oratio-knowledgebases"
     idempotency_table: str = "oratio-idempotency"
     tenants_table: str = "oratio-tenants"
+    sessions_table: str = "oratio-sessions"
+    turns_table: str = "oratio-turns"
+    handoffs_table: str = "oratio-handoffs"
+    webhooks_table: str = "oratio-webhooks"
+    outbox_table: str = "oratio-outbox"
     kb_bucket: str = "oratio-knowledge-bases"
     code_bucket: str = "oratio-generated-code"
     environment: str = "production"  # value of the `environment` tag
@@ -129,6 +134,26 @@ class Settings(BaseSettings):
     max_trial_scenarios: int = 12  # of each kind, spread over the whole SOP
     max_trial_documents: int = 8  # read for questions and passages
     max_trial_document_bytes: int = 64_000  # the beginning of each
+
+    # Sessions
+    session_retention_days: int = Field(30, ge=1)  # after its last turn
+    session_idle_minutes: int = Field(15, ge=1)  # AgentCore's: it ends a session that idles longer
+    # US dollars for a million tokens of MODEL_ID, for the cost shown with a session.
+    input_token_price_usd: float = 3.0
+    output_token_price_usd: float = 15.0
+
+    # Webhooks
+    webhook_ports: str = "443"  # comma-separated
+    # On: http, any port and addresses of private networks, for receivers on one's own machine.
+    webhook_development: bool = False
+    webhook_timeout_seconds: float = 10.0  # for one delivery in all
+    webhook_poll_seconds: float = 1.0
+    webhook_retry_first_seconds: float = 5.0  # before the second try; then three times as much each
+    webhook_retry_max_seconds: float = 4 * 60 * 60
+    webhook_retry_hours: int = 24  # then a delivery has failed
+    webhook_delivery_days: int = Field(7, ge=2)  # for which a delivery is listed
+    max_webhooks_per_tenant: int = 20
+    email_sender: str = ""  # an identity verified in SES; empty: no e-mail is sent
 
     # Reconciliation
     # At least 5: a look starts five tasks of about 0.3 s each.

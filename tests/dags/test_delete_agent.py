@@ -13,7 +13,13 @@ from include.models import Pipeline
 from oratio.callbacks import record_failed_run
 from tests.fakes import ROOT
 
-STEPS = ["stop_runs", "delete_runtime", "delete_knowledge_base", "delete_documents"]
+STEPS = [
+    "stop_runs",
+    "delete_runtime",
+    "delete_knowledge_base",
+    "delete_documents",
+    "delete_customer_data",
+]
 TASKS = [*STEPS, "delete_records"]
 
 

@@ -14,6 +14,7 @@ from api.events import get_permits
 from include import events, records, steps
 from include.errors import IngestionFailedError, NotReadyError
 from include.events import number_events
+from include.fences import agent_key
 from include.lifecycle import delete_agent
 from include.models import Step, StepStatus
 from include.steps import fail_agent, run_step
@@ -213,7 +214,7 @@ def test_steps_at_the_same_time_get_their_own_numbers(stand_in):
 def test_a_record_from_before_there_were_events(stand_in):
     agent = store_agent()
     records.client("dynamodb").update_item(
-        **records.agent_key(agent.ref), UpdateExpression="REMOVE events, eventCount"
+        **agent_key(agent.ref), UpdateExpression="REMOVE events, eventCount"
     )
     assert number_events(reload(agent)) == []
     run_step(agent.ref, "generate_code", 1, work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from itertools import product
 from uuid import uuid4
 
@@ -11,6 +12,10 @@ import pytest
 from api.app import create_app
 from include import records
 from include.creator.trial.report import TrialReport, store_report
+from include.handoffs import list_handoffs
+from include.sessions import SessionRef, TurnRecord, list_sessions, record_turn
+from include.webhooks.outbox import WebhookEvent
+from include.webhooks.subscriptions import Webhook, create_webhook, list_webhooks
 from tests.fakes import list_keys, store_agent
 
 pytestmark = pytest.mark.usefixtures("no_airflow")
@@ -43,7 +48,7 @@ def list_routes():
 
 
 def has_id(path):
-    return "<agent_id>" in path or "<knowledge_base_id>" in path
+    return "_id>" in path
 
 
 def name_view(rules, path, verb):
@@ -58,14 +63,7 @@ ROUTES = list_routes()
 def tenants(sign_in, configure):
     configure(RATE_LIMIT_TENANT="1000000/minute")
     callers = [sign_in() for _ in range(TENANTS)]
-    return [(c, [store_tried(c.user_id, s) for s in STATUSES]) for c in callers]
-
-
-def store_tried(user_id, status):
-    """An agent with a report on how its code did."""
-    agent = store_agent(user_id=user_id, status=status)
-    store_report(agent.ref, TrialReport(score=1.0, scenarios=()))
-    return agent
+    return [(c, [store_everything(c.user_id, s) for s in STATUSES]) for c in callers]
 
 
 def fill(path, ids):
@@ -75,7 +73,35 @@ def fill(path, ids):
 
 
 def ids_of(agent):
-    return {"agent_id": agent.agent_id, "knowledge_base_id": agent.knowledge_base_id}
+    return find_ids(agent.user_id, agent.agent_id) | {"knowledge_base_id": agent.knowledge_base_id}
+
+
+@cache
+def find_ids(user_id, agent_id):
+    """The agent's id, and those of its session, hand-off and webhook."""
+    (handoff,) = [h for h in list_handoffs(user_id).entries if h.agent_id == agent_id]
+    (webhook,) = [w for w in list_webhooks(user_id) if w.agent_id == agent_id]
+    return {
+        "agent_id": agent_id,
+        "session_key": handoff.session_key,
+        "handoff_id": handoff.handoff_id,
+        "webhook_id": webhook.webhook_id,
+    }
+
+
+MISSING = ["agent_id", "knowledge_base_id", "session_key", "handoff_id", "webhook_id"]
+
+
+def store_everything(user_id, status):
+    """An agent with a report of its trial, a session that was handed over, and a webhook."""
+    agent = store_agent(user_id=user_id, status=status)
+    store_report(agent.ref, TrialReport(score=1.0, scenarios=()))
+    session = SessionRef(agent.agent_id, "session-1", "key-1")
+    turn = TurnRecord(question="Hi?", answer="Hello.", handoff={"reason": "r", "summary": "s"})
+    record_turn(agent, session, turn)
+    events = [WebhookEvent.HANDOFF_CREATED]
+    create_webhook(Webhook(user_id=user_id, email="a@b.c", events=events, agent_id=agent.agent_id))
+    return agent
 
 
 def ask(caller, path, verb, ids, endpoint, variant):
@@ -98,6 +124,9 @@ def take_stock(tenants):
             records.find_agent(agent.user_id, agent.agent_id),
             records.get_knowledge_base(agent.knowledge_base_id),
             list_keys(DOCUMENTS, f"{agent.user_id}/{agent.agent_id}/"),
+            list_sessions(agent.agent_id),
+            list_handoffs(agent.user_id),
+            list_webhooks(agent.user_id),
         )
         for agent in agents
     ]
@@ -105,7 +134,7 @@ def take_stock(tenants):
 
 def test_a_foreign_agent_cannot_be_told_from_a_missing_one(tenants):
     before, asked = take_stock(tenants), 0
-    missing = {"agent_id": str(uuid4()), "knowledge_base_id": str(uuid4())}
+    missing = {name: str(uuid4()) for name in MISSING}
     for _, (caller, _), (path, verb, endpoint), variant in product(
         range(ROUNDS), tenants, ROUTES, VARIANTS
     ):
@@ -132,14 +161,15 @@ def test_lists_show_nobody_else_s(tenants):
             assert [a["userId"] for a in found] == [caller.user_id]
 
 
-def test_the_matrix_would_notice(sign_in):
+def test_the_matrix_would_notice(sign_in, configure):
     """Each route tells an owner's agent from a missing one."""
+    configure(EVENT_STREAM_SECONDS=0.01, MAX_WEBHOOKS_PER_TENANT=1000)
     alice = sign_in()
-    missing = {"agent_id": str(uuid4()), "knowledge_base_id": str(uuid4())}
+    missing = {name: str(uuid4()) for name in MISSING}
     blind = set()
     for path, verb, endpoint in ROUTES:
         if endpoint and verb != "OPTIONS":
-            owned = [store_tried(alice.user_id, s) for s in ("active", "failed")]
+            owned = [store_everything(alice.user_id, status) for status in ("active", "failed")]
             known = {ask(alice, path, verb, ids_of(a), endpoint, VARIANTS[0])[0] for a in owned}
             if known == {ask(alice, path, verb, missing, endpoint, VARIANTS[0])[0]}:
                 blind.add(endpoint)

@@ -10,6 +10,7 @@ from include import lifecycle, records
 from include.aws import client
 from include.creator.publish import publish_code
 from include.errors import NotReadyError, RemovalFailedError, StaleGenerationError
+from include.handoffs import list_handoffs
 from include.knowledge.bases import ensure_knowledge_base
 from include.knowledge.ingestion import ingest_documents
 from include.models import DispatchStatus
@@ -18,7 +19,9 @@ from include.removal.files import remove_files
 from include.removal.knowledge_bases import remove_knowledge_base
 from include.removal.runs import stop_runs
 from include.removal.runtimes import remove_runtime
+from include.removal.sessions import list_all, remove_sessions
 from include.runtime.deploy import deploy_runtime
+from include.sessions import SessionRef, TurnRecord, record_turn
 from include.steps import fail_agent
 from include.waits import is_settled
 from local.aws.knowledge.backend import knowledge_backends
@@ -53,6 +56,17 @@ def finish(remove, polls=50):
             if not any(is_settled(pending.probe, pending.ids) for _ in range(polls)):
                 break
     raise AssertionError("It waits for ever.")
+
+
+def test_nothing_is_left_of_its_customers(stand_in):
+    agent, other = store_agent({}), store_agent({})
+    turn = TurnRecord(question="Hi?", answer="Yes.", handoff={"reason": "r", "summary": "s"})
+    for number, owner in enumerate([agent, agent, other]):
+        record_turn(owner, SessionRef(owner.agent_id, f"session-{number}", "key-1"), turn)
+    remove_sessions(agent.ref)
+    remove_sessions(agent.ref)  # gone is as well
+    assert list(list_all(agent.agent_id)) == list_handoffs(agent.user_id).entries == []
+    assert len(list(list_all(other.agent_id))) == len(list_handoffs(other.user_id).entries) == 1
 
 
 def remove_all(agent, runtime_id=None, bedrock_id=None):

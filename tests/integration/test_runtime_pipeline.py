@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocume
 from oratio.operators.records import ActivateOperator
 from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
 from tests.fakes import ROOT, knowledge_base_of, reload, store_agent
+from tests.receiver import deliver_all, serve_receiver
 
 pytestmark = pytest.mark.usefixtures("no_airflow")
 
@@ -118,6 +120,40 @@ def test_an_agent_hands_over_and_keeps_a_conversation_apart(sign_in):
     question = {"message": "How many days do I have to return a bicycle?"}
     answer = alice.http.post(path, json=question, headers=alice.headers)
     assert "30 days" in answer.json["answer"]
+
+
+def test_a_conversation_that_is_handed_over_is_told_once(empty_stand_in, sign_in, configure):
+    """From the question to the tenant's own service, which fails twice."""
+    configure(
+        WEBHOOK_DEVELOPMENT="true",
+        WEBHOOK_POLL_SECONDS="0.02",
+        WEBHOOK_RETRY_FIRST_SECONDS="0.05",
+    )
+    alice = sign_in()
+    agent = create(alice, ("returns.md", b"Bicycles may be returned within 30 days."))
+    deliver_all()  # that it is active interests nobody
+    with serve_receiver() as receiver:
+        body = {"url": receiver.url, "events": ["handoff.created"]}
+        webhook = alice.http.post("/api/webhooks", json=body, headers=alice.headers).json
+        receiver.statuses = [500, 503]
+        for message in ("How long may I return a bicycle?", "I want to speak to a human"):
+            alice.ask(agent.agent_id, message, sessionId="conversation-1")
+        alice.ask(agent.agent_id, "Let me speak to a human", sessionId="conversation-1")
+        deliver_all()
+    (handoff,) = alice.get("/api/handoffs?status=open").json
+    shown = alice.get(f"/api/handoffs/{handoff['handoffId']}").json
+    assert [turn["question"] for turn in shown["transcript"]][1] == "I want to speak to a human"
+    assert shown["transcript"][0]["citations"][0]["document"] == "returns.md"
+
+    assert receiver.answered == [500, 503, 204]
+    assert {headers["webhook-id"] for headers, _ in receiver.requests} == {
+        delivery["eventId"]
+        for delivery in alice.get(f"/api/webhooks/{webhook['webhookId']}/deliveries").json
+    }
+    told = json.loads(receiver.requests[-1][1])
+    assert told["data"]["handoffId"] == handoff["handoffId"]
+    path = f"/api/agents/{agent.agent_id}/sessions/{handoff['sessionKey']}"
+    assert alice.get(path).json["handoffStatus"] == "open"
 
 
 def test_each_tenant_gets_its_own_answer_and_a_third_gets_none(sign_in):
@@ -269,8 +305,8 @@ def test_a_failure_cut_short_is_recorded_whole_the_next_time(faults, sign_in):
     agent = create(sign_in(), ("returns.md", b"Bicycles may be returned within 30 days."))
     records.update_agent(agent.ref, status="creating", dispatch="sent")
     refused = {"kind": "access_denied", "service": "dynamodb", "count": 1}
-    for operation in ("TransactWriteItems", "UpdateItem"):
-        faults.put(refused | {"operation": operation})
+    for table in ("oratio-knowledgebases", "oratio-outbox"):  # the first write, then the last
+        faults.put(refused | {"operation": "TransactWriteItems", "match": table})
         with pytest.raises(ClientError):
             fail_agent(agent.ref)
     fail_agent(agent.ref)

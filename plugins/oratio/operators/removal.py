@@ -13,6 +13,7 @@ from include.removal.files import remove_files
 from include.removal.knowledge_bases import remove_knowledge_base
 from include.removal.runs import stop_runs
 from include.removal.runtimes import remove_runtime
+from include.removal.sessions import remove_sessions
 from oratio.operators.step import StepOperator, read_ref
 
 
@@ -47,6 +48,14 @@ class DeleteDocumentsOperator(StepOperator):
     def work(self, agent: Agent, redo: bool) -> None:
         """Empty every prefix of the agent's."""
         remove_files(agent.ref)
+
+
+class DeleteCustomerDataOperator(StepOperator):
+    """Deletes what customers left: sessions, transcripts, hand-offs."""
+
+    def work(self, agent: Agent, redo: bool) -> None:
+        """Delete each session; the runtime is gone, so that no new turn comes."""
+        remove_sessions(agent.ref)
 
 
 class DeleteRecordsOperator(BaseOperator):

@@ -49,6 +49,13 @@ def resolve(name: dict[str, str]) -> str:
 TABLES = list_resources("AWS::DynamoDB::Table")
 BUCKETS = list_resources("AWS::S3::Bucket")
 ROLES = list_resources("AWS::IAM::Role")
+# What customers said: it must not be possible to restore what was deleted.
+CONVERSATIONS = {
+    SETTINGS.sessions_table,
+    SETTINGS.turns_table,
+    SETTINGS.handoffs_table,
+    SETTINGS.outbox_table,
+}
 
 
 def keys_of(schema: list[dict[str, str]]) -> dict[str, str]:
@@ -68,6 +75,8 @@ def test_names_are_the_settings_defaults():
         SETTINGS.knowledge_bases_table,
         SETTINGS.tenants_table,
         SETTINGS.idempotency_table,
+        SETTINGS.webhooks_table,
+        *CONVERSATIONS,
     }
     assert BUCKETS.keys() == {SETTINGS.kb_bucket, SETTINGS.code_bucket}
     assert {f"arn:aws:iam::{SETTINGS.aws_account_id}:role/{name}" for name in ROLES} == {
@@ -125,7 +134,17 @@ def test_list_indexes_hold_what_lists_show(table, model):
             assert shown <= keys | set(index["Projection"]["NonKeyAttributes"])
 
 
-@pytest.mark.parametrize("table", TABLES.keys() - {SETTINGS.idempotency_table})
+@pytest.mark.parametrize("table", CONVERSATIONS)
+def test_conversations_are_encrypted_end_and_cannot_be_restored(table):
+    assert TABLES[table]["SSESpecification"]["SSEEnabled"] is True
+    assert TABLES[table]["TimeToLiveSpecification"] == {
+        "AttributeName": "expiresAt",
+        "Enabled": True,
+    }
+    assert "PointInTimeRecoverySpecification" not in TABLES[table]
+
+
+@pytest.mark.parametrize("table", TABLES.keys() - CONVERSATIONS - {SETTINGS.idempotency_table})
 def test_tables_are_encrypted_and_can_be_restored(table):
     recovery = TABLES[table]["PointInTimeRecoverySpecification"]
 

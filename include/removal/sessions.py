@@ -1,0 +1,53 @@
+"""The removal of what customers left with an agent: sessions, transcripts, hand-offs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from include.aws import client
+from include.handoffs import delete_handoffs
+from include.items import delete_items, read
+from include.models import AgentRef
+from include.sessions import Session
+from include.settings import get_settings
+
+
+def remove_sessions(ref: AgentRef) -> None:
+    """Delete all sessions of an agent, those included whose time is over; safe to repeat."""
+    for session in list_all(ref.agent_id):
+        remove_session(session)
+
+
+def list_all(agent_id: str) -> Iterator[Session]:
+    """Every session of an agent that is still stored."""
+    query = build_query(get_settings().sessions_table, "agentId", agent_id)
+    for page in client("dynamodb").get_paginator("query").paginate(**query):
+        yield from (Session.model_validate(read(item)) for item in page["Items"])
+
+
+def remove_session(session: Session) -> None:
+    """Delete a session: its transcript first, its hand-offs, then its record; safe to repeat."""
+    settings = get_settings()
+    delete_items(settings.turns_table, list_turn_keys(session.session_key))
+    delete_handoffs(session.user_id, session.handoff_ids)
+    key = {"agentId": {"S": session.agent_id}, "sessionKey": {"S": session.session_key}}
+    delete_items(settings.sessions_table, [key])
+
+
+def list_turn_keys(session_key: str) -> list[dict[str, Any]]:
+    """Keys of all turns of a session, those included whose time is over."""
+    query = build_query(get_settings().turns_table, "sessionKey", session_key)
+    query["ProjectionExpression"] = "sessionKey, turnKey"
+    pages = client("dynamodb").get_paginator("query").paginate(**query)
+    return [item for page in pages for item in page["Items"]]
+
+
+def build_query(table: str, name: str, value: str) -> dict[str, Any]:
+    """DynamoDB's query of one key, consistent."""
+    return {
+        "TableName": table,
+        "KeyConditionExpression": f"{name} = :value",
+        "ExpressionAttributeValues": {":value": {"S": value}},
+        "ConsistentRead": True,
+    }
