@@ -6,7 +6,6 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from api.agents import agents
-from api.auth import check_identity_settings
 from api.chat import chat
 from api.documentation import documentation
 from api.documents import agent_documents
@@ -24,6 +23,7 @@ from api.sessions import agent_sessions
 from api.versions import agent_versions
 from api.webhooks import webhook_routes
 from include.settings import get_settings
+from include.tokens import check_identity_settings
 from include.webhooks.addresses import check_webhook_settings
 
 

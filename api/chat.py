@@ -10,15 +10,16 @@ from flask import Blueprint, request
 from pydantic import ValidationError
 
 from api.auth import get_user_id
-from api.errors import InvalidFormError, NotActiveError
 from api.idempotency import answer_once
 from api.openapi import describe
 from api.schemas import ChatRequest, ChatResponse, Citation
 from api.uploads import describe_validation
 from include import records
+from include.errors import NotActiveError
 from include.idempotency import Answer, Claim, complete
 from include.models import Agent, AgentStatus
 from include.naming import document_uri
+from include.problems import InvalidFormError
 from include.runtime.invoke import invoke_agent, runtime_session_id
 from include.sessions import SessionRef, TurnRecord, record_turn
 from include.settings import get_settings

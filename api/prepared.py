@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from api.agents import accept, to_json
 from api.auth import get_user_id
 from api.document_types import HEAD_BYTES, TAIL_BYTES, check_content
-from api.errors import InvalidFormError
 from api.idempotency import answer_once
 from api.openapi import describe
 from api.schemas import (
@@ -40,6 +39,7 @@ from include.presigned import (
     put_manifest,
     read_ends,
 )
+from include.problems import InvalidFormError
 from include.settings import get_settings
 from include.staging import clear_staging, publish
 from include.usage import require_room

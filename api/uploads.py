@@ -14,7 +14,6 @@ from flask import Request
 from pydantic import ValidationError
 
 from api.document_types import ContentSample
-from api.errors import InvalidFormError
 from api.form_stream import FormStream, drain
 from api.schemas import AgentForm
 from api.submission_checks import (
@@ -30,6 +29,7 @@ from api.submission_checks import (
 from include.incoming import IncomingDocuments
 from include.models import AgentRef
 from include.object_writer import ObjectWriter
+from include.problems import InvalidFormError
 from include.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)

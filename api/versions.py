@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from api.auth import get_user_id
 from api.creation import try_dispatch
-from api.errors import InvalidFormError
 from api.idempotency import answer_once
 from api.openapi import describe
 from api.revisions import change_current
@@ -19,6 +18,7 @@ from api.uploads import describe_validation
 from include import records, updates
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, KnowledgeBase
+from include.problems import InvalidFormError
 
 agent_versions = Blueprint("versions", __name__)
 
