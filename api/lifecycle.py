@@ -22,11 +22,10 @@ from api.submission_checks import (
     find_description,
     problem,
 )
-from api.uploads import describe_validation
 from include import documents, lifecycle
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, KnowledgeBase, KnowledgeBaseStatus
-from include.problems import InvalidFormError
+from include.problems import InvalidFormError, describe_validation
 from include.settings import get_settings
 
 agent_lifecycle = Blueprint("lifecycle", __name__)

@@ -14,11 +14,10 @@ from api.idempotency import answer_once
 from api.openapi import describe
 from api.revisions import change_current
 from api.schemas import AgentView, Rollback, VersionView
-from api.uploads import describe_validation
 from include import records, updates
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, KnowledgeBase
-from include.problems import InvalidFormError
+from include.problems import InvalidFormError, describe_validation
 
 agent_versions = Blueprint("versions", __name__)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from include.errors import (
     AgentTimeoutError,
     AgentUnavailableError,
@@ -83,3 +85,11 @@ def describe_problem(
         "requestId": request_id,
         **more,
     }
+
+
+def describe_validation(error: ValidationError) -> list[dict[str, str]]:
+    """Pydantic's findings as {"field", "message"}, without the offending input."""
+    return [
+        {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]}
+        for each in error.errors(include_input=False, include_url=False)
+    ]
