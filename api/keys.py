@@ -39,7 +39,9 @@ class KeyRequest(Record):
     model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = [Scope.CHAT]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = Field(
+        default_factory=lambda: [Scope.CHAT]
+    )
     expires_at: Annotated[AwareDatetime, AfterValidator(require_future)] | None = None
     requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
