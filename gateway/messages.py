@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, TypeVar
@@ -16,8 +17,10 @@ from starlette.types import Receive, Scope, Send
 from gateway.pace import ClientGoneError, while_connected
 from gateway.runtime import Event
 from include.errors import OratioError
-from include.problems import InvalidFormError, describe_validation
+from include.problems import INTERNAL_ERROR, InvalidFormError, describe_validation
 from include.settings import get_settings
+
+log = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=BaseModel)
 Events = AsyncGenerator[Event | None, None]
@@ -129,6 +132,9 @@ class EventStream(Response):
                     await send_text(send, self.show_any(event))
             except OratioError as error:
                 await send_text(send, self.show_error(error))
+            except Exception as error:
+                log.error("unexpected error", exc_info=error)
+                await send_text(send, self.show_error(OratioError(INTERNAL_ERROR)))
         await send_text(send, "", more=False)
 
     def show_any(self, event: Event | None) -> str:

@@ -36,21 +36,14 @@ def describe_error(request: Request, error: OratioError) -> dict[str, Any]:
     status = find_status(error)
     if status == 500:
         log.error("unexpected error", exc_info=error)
-    code, detail = (error.code, error.message) if status < 500 or is_told(error) else hide(error)
+        return describe(request, 500, "internal_error", INTERNAL_ERROR)
     more = {"errors": error.errors} if isinstance(error, InvalidFormError) else {}
+    return describe(request, status, error.code, error.message, **more)
+
+
+def describe(request: Request, status: int, code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """A problem of this request."""
     return describe_problem(status, code, detail, request.state.request_id, **more)
-
-
-def is_told(error: OratioError) -> bool:
-    """Whether the message of an error on our side is the caller's business: not AWS's own words."""
-    return find_status(error) in (502, 504) or type(error) is RetryableError
-
-
-def hide(error: OratioError) -> tuple[str, str]:
-    """Code and words of an error that is not."""
-    if isinstance(error, RetryableError):
-        return "service_unavailable", BUSY
-    return "internal_error", INTERNAL_ERROR
 
 
 def build_response(request: Request, problem: dict[str, Any]) -> Response:
@@ -88,13 +81,15 @@ async def handle_our_error(request: Request, error: OratioError) -> Response:
 async def handle_aws_error(request: Request, error: ClientError | BotoCoreError) -> Response:
     """AWS refused or failed: the caller learns only whether to try again."""
     log.error("aws error: %s", error)
-    return await handle_our_error(request, from_aws(error))
+    if isinstance(from_aws(error), RetryableError):
+        return build_response(request, describe(request, 503, "service_unavailable", BUSY))
+    return build_response(request, describe(request, 500, "internal_error", INTERNAL_ERROR))
 
 
 async def handle_http_error(request: Request, error: HTTPException) -> Response:
     """Starlette's own errors (404, 405, 413 ...), in the same shape."""
     name = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    problem = describe_problem(error.status_code, name, error.detail, request.state.request_id)
+    problem = describe(request, error.status_code, name, error.detail)
     response = build_response(request, problem)
     response.headers.update(error.headers or {})
     return response
@@ -108,8 +103,7 @@ async def handle_client_gone(request: Request, error: Exception) -> Response:
 async def handle_unexpected_error(request: Request, error: Exception) -> Response:
     """A bug: logged in full, shown as nothing."""
     log.error("unexpected error", exc_info=error)
-    problem = describe_problem(500, "internal_error", INTERNAL_ERROR, request.state.request_id)
-    return build_response(request, problem)
+    return build_response(request, describe(request, 500, "internal_error", INTERNAL_ERROR))
 
 
 HANDLERS: dict[Any, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,10 +14,18 @@ from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from include.aws import error_code, from_aws
-from include.errors import AgentTimeoutError, AgentUnavailableError
+from include.errors import (
+    AgentTimeoutError,
+    AgentUnavailableError,
+    OratioError,
+    RetryableError,
+    ThrottledError,
+)
 from include.models import Agent
 from include.runtime.invoke import AGENT_ERRORS, build_payload
 from include.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
 
 # text, tool or done, as in include/creator/template/agent_file.py
 Event = dict[str, Any]
@@ -54,9 +63,7 @@ class AgentRuntime:
                 async for event in read_answer(body):
                     yield event
         except ClientError as error:
-            if error_code(error) in AGENT_ERRORS:
-                raise AgentUnavailableError(UNAVAILABLE) from error
-            raise from_aws(error) from error
+            raise explain_refusal(agent, error) from error
         except (ReadTimeoutError, TimeoutError) as error:
             raise AgentTimeoutError("The agent has stopped answering. Try again.") from error
         except (BotoCoreError, aiohttp.ClientError) as error:
@@ -78,6 +85,15 @@ async def open_runtime(settings: Settings) -> AsyncIterator[AgentRuntime]:
         "bedrock-agentcore", region_name=settings.aws_region, config=config
     ) as client:
         yield AgentRuntime(client)
+
+
+def explain_refusal(agent: Agent, error: ClientError) -> OratioError:
+    """Our error for AWS's, whose words are for operators only."""
+    if isinstance(from_aws(error), ThrottledError):
+        return RetryableError("The agent is busy. Try again shortly.")
+    if error_code(error) not in AGENT_ERRORS:
+        log.error("agent %s cannot be asked: %s", agent.agent_id, error)
+    return AgentUnavailableError(UNAVAILABLE)
 
 
 async def read_answer(body: Any) -> AsyncIterator[Event]:

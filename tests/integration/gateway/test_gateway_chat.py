@@ -117,16 +117,16 @@ def test_why_an_agent_failed_is_not_for_customers(make_customer, runtime):
     [
         ((424, "RuntimeClientError"), 502, "agent_unavailable"),
         ((500, "InternalServerException"), 502, "agent_unavailable"),
-        ((429, "ThrottlingException"), 503, "throttled"),
-        ((404, "ResourceNotFoundException"), 404, "not_found"),
-        ((403, "AccessDeniedException"), 500, "internal_error"),
+        ((429, "ThrottlingException"), 503, "service_unavailable"),
+        ((404, "ResourceNotFoundException"), 502, "agent_unavailable"),
+        ((403, "AccessDeniedException"), 502, "agent_unavailable"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_refusal_before_the_answer_is_a_problem(customer, runtime, refusal, status, code, stream):
     runtime.refusal = refusal
     answer = customer.ask(stream=stream)
-    assert answer.status_code == status, answer.text
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
 
