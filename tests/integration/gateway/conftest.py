@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -111,8 +112,6 @@ def tenant(gateway_url, agent):
 
 def read_events(answer: httpx.Response) -> list[tuple[str, Any]]:
     """The events of an answer, as it comes or as it came: (name, data)."""
-    import json
-
     events, name = [], ""
     for line in answer.iter_lines():
         if line.startswith("event: "):
