@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from gateway.deliveries import run_deliveries
 from gateway.limits import RequestLimits
 from gateway.runtime import AgentRuntime, open_runtime
 from gateway.uses import KeyUses
@@ -48,12 +49,13 @@ class Services:
 
 @asynccontextmanager
 async def open_services(app: Starlette) -> AsyncIterator[None]:
-    """Connect on start; write what was counted on the way out."""
+    """Connect, deliver webhooks, and write what was counted on the way out."""
     settings = get_settings()
     threads = ThreadPoolExecutor(settings.gateway_threads, thread_name_prefix="dynamodb")
     asyncio.get_running_loop().set_default_executor(threads)
     async with AsyncExitStack() as stack:
         runtime = await stack.enter_async_context(open_runtime(settings))
+        await stack.enter_async_context(run_deliveries())
         uses = await stack.enter_async_context(KeyUses(settings.key_use_seconds))
         app.state.services = Services(settings, runtime, RequestLimits(settings), uses)
         yield

@@ -20,9 +20,9 @@ from pydantic import Field
 
 from include.aws import client
 from include.errors import ForbiddenError, NotFoundError, TenantQuotaError, UnauthorizedError
+from include.fences import is_fence_error
 from include.items import build_update, delete_items, get_item, read, write
 from include.models import Agent, Record, now
-from include.records import is_fence_error
 from include.settings import get_settings
 
 TOKEN_PREFIX = "oratio_"  # noqa: S105 - by which a secret scanner knows our keys

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     retrieved_passages: int = 5
     public_api_url: str = "http://127.0.0.1:8000"
     public_gateway_url: str = "http://127.0.0.1:8001"
-    public_websocket_url: str = "ws://127.0.0.1:8000"
+    public_websocket_url: str = "ws://127.0.0.1:8001"
 
     # Pipeline
     ingestion_start_spacing_seconds: float = 10.0  # AWS: 0.1 a second an account, not adjustable
