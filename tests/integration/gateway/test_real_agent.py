@@ -47,9 +47,8 @@ def slow_model(monkeypatch):
 
 
 def find_pid(agent):
-    [pid] = [
-        a.process.pid for key, a in PROCESSES.agents.items() if key[0] == agent.agentcore_agent_id
-    ]
+    agents = PROCESSES.agents.items()
+    [pid] = [each.process.pid for key, each in agents if key[0] == agent.agentcore_agent_id]
     return pid
 
 
