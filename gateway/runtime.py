@@ -32,6 +32,8 @@ Event = dict[str, Any]
 Turn = dict[str, str]
 
 MAX_EVENT_BYTES = 4 * 1024 * 1024  # the last one holds the answer and all cited passages
+# Less than servers have (5 s and more): no question goes out where the other side is hanging up.
+KEEP_ALIVE_SECONDS = 4
 UNAVAILABLE = "The agent could not answer. Try again in a moment."
 BROKEN_OFF = "The agent broke off in the middle of its answer. Send the message again."
 
@@ -67,6 +69,7 @@ class AgentRuntime:
         except (ReadTimeoutError, TimeoutError) as error:
             raise AgentTimeoutError("The agent has stopped answering. Try again.") from error
         except (BotoCoreError, aiohttp.ClientError) as error:
+            log.error("agent %s broke off: %s", agent.agent_id, type(error).__name__)
             raise AgentUnavailableError(BROKEN_OFF) from error
 
 
@@ -77,6 +80,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[AgentRuntime]:
         connect_timeout=5,
         read_timeout=settings.answer_silence_seconds,
         max_pool_connections=settings.max_answers,
+        connector_args={"keepalive_timeout": KEEP_ALIVE_SECONDS},
         # Once more only: a turn that has begun may be repeated by it.
         retries={"mode": "standard", "total_max_attempts": 2},
     )
