@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,21 +46,21 @@ async def answer(
     """
     said: list[str] = []
     is_done = False
-    try:
-        async with AsyncExitStack() as stack:
-            stack.enter_context(services.taking_room())
-            events = await ask(services, caller, question)
-            async for event in await stack.enter_async_context(aclosing(events)):
-                if event and event["type"] == "text":
-                    said.append(event["text"])
-                elif event and event["type"] == "done":
-                    event, is_done = await finish(caller, question, event), True
-                yield event
-    except (Exception, asyncio.CancelledError, GeneratorExit) as error:
-        if not is_done:
-            code = error.code if isinstance(error, OratioError) else CANCELED
-            await record(caller, question, answer="".join(said), error=code)
-        raise
+    with services.taking_room():
+        try:
+            async with aclosing(await ask(services, caller, question)) as events:
+                async for event in events:
+                    if event and event["type"] == "text":
+                        said.append(event["text"])
+                    elif event and event["type"] == "done":
+                        is_done = True
+                        event = await finish(caller, question, event)
+                    yield event
+        except (Exception, asyncio.CancelledError, GeneratorExit) as error:
+            if not is_done:
+                code = error.code if isinstance(error, OratioError) else CANCELED
+                await record(caller, question, answer="".join(said), error=code)
+            raise
 
 
 async def ask(
