@@ -32,6 +32,7 @@ ENV PATH=/venv/bin:$PATH \
 WORKDIR /app
 COPY include include
 COPY api api
+COPY gateway gateway
 COPY dags dags
 COPY plugins plugins
 # Shown by the operators' pages in Airflow.

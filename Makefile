@@ -68,7 +68,7 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updates, intake, trial
+bench: setup ## Measure: creation, many at once, retrieval, uploads, updates, intake, trial, answers
 	@$(RUN) -m benchmarks.creation
 	@$(RUN) -m benchmarks.throughput
 	@$(RUN) -m benchmarks.retrieval
@@ -76,6 +76,7 @@ bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updat
 	@$(RUN) -m benchmarks.updates
 	@$(RUN) -m benchmarks.intake
 	@$(RUN) -m benchmarks.trial
+	@$(RUN) -m benchmarks.streams
 
 packages: setup ## Build the packages of agents' bundles and upload them to CODE_BUCKET, once a release
 	@$(RUN) -m include.runtime.dependencies

@@ -6,7 +6,6 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from api.agents import agents
-from api.auth import check_identity_settings
 from api.chat import chat
 from api.documentation import documentation
 from api.documents import agent_documents
@@ -14,6 +13,7 @@ from api.errors import register_error_handlers
 from api.events import agent_events
 from api.handoffs import handoff_routes
 from api.health import health
+from api.keys import agent_keys
 from api.knowledge_bases import knowledge_bases
 from api.lifecycle import agent_lifecycle
 from api.limits import register_limiter
@@ -24,6 +24,7 @@ from api.sessions import agent_sessions
 from api.versions import agent_versions
 from api.webhooks import webhook_routes
 from include.settings import get_settings
+from include.tokens import check_identity_settings
 from include.webhooks.addresses import check_webhook_settings
 
 
@@ -50,7 +51,7 @@ def create_app() -> Flask:
     register_request_log(app)
     register_limiter(app, settings)
     agent_routes = (prepared, agent_lifecycle, agent_versions, agent_documents, agent_events)
-    conversation_routes = (agent_sessions, handoff_routes, webhook_routes)
+    conversation_routes = (agent_keys, agent_sessions, handoff_routes, webhook_routes)
     tenant_routes = (agents, knowledge_bases, chat, *agent_routes, *conversation_routes)
     for blueprint in (health, metrics, documentation, *tenant_routes):
         app.register_blueprint(blueprint)

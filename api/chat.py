@@ -1,33 +1,39 @@
-"""Asking an agent."""
+"""A tenant asks its agent; customers do at the gateway."""
 
 from __future__ import annotations
 
-import secrets
+import logging
 import time
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from flask import Blueprint, request
 from pydantic import ValidationError
 
 from api.auth import get_user_id
-from api.errors import InvalidFormError, NotActiveError
 from api.idempotency import answer_once
 from api.openapi import describe
-from api.schemas import ChatRequest, ChatResponse, Citation
-from api.uploads import describe_validation
 from include import records
+from include.chat import (
+    ChatRequest,
+    ChatResponse,
+    Usage,
+    build_citations,
+    make_session_id,
+    require_active,
+)
 from include.idempotency import Answer, Claim, complete
-from include.models import Agent, AgentStatus
-from include.naming import document_uri
+from include.models import Agent
+from include.problems import InvalidFormError, describe_validation
 from include.runtime.invoke import invoke_agent, runtime_session_id
-from include.sessions import SessionRef, TurnRecord, record_turn
-from include.settings import get_settings
+from include.sessions import SessionRef, TurnRecord, load_history, record_turn
+
+log = logging.getLogger(__name__)
 
 chat = Blueprint("chat", __name__)
 
 
 @chat.post("/api/agents/<agent_id>/chat")
-@chat.post("/agents/<agent_id>/chat")
 @describe(tag="agents", body=ChatRequest, answers={200: ChatResponse}, errors=(409, 502))
 def ask_agent(agent_id: str) -> dict[str, Any]:
     """One message in, answer and citations out."""
@@ -40,27 +46,10 @@ def ask_agent(agent_id: str) -> dict[str, Any]:
 
 def answer(agent: Agent, question: ChatRequest, claim: Claim | None) -> Answer:
     """Ask the agent, and keep what it says for a repetition of the request."""
-    session_id, began_at = question.session_id or secrets.token_urlsafe(16), time.monotonic()
-    said = invoke_agent(agent, question.message, runtime_session_id(agent, session_id))
-    response = build_response(agent, session_id, said)
-    keep_turn(agent, question, response, time.monotonic() - began_at)
+    response = ask(agent, question)
     kept = Answer(response.model_dump(mode="json", by_alias=True), 200)
     complete(claim, kept)
     return kept
-
-
-def keep_turn(
-    agent: Agent, question: ChatRequest, response: ChatResponse, duration_seconds: float
-) -> None:
-    """Add the turn to its session, which is the tenant's own."""
-    turn = TurnRecord(
-        question=question.message,
-        answer=response.answer,
-        citations=[citation.model_dump() for citation in response.citations],
-        handoff=response.handoff,
-        duration_seconds=duration_seconds,
-    )
-    record_turn(agent, SessionRef(agent.agent_id, response.session_id, agent.user_id), turn)
 
 
 def read_question() -> ChatRequest:
@@ -71,30 +60,50 @@ def read_question() -> ChatRequest:
         raise InvalidFormError(describe_validation(error)) from error
 
 
-def require_active(agent: Agent) -> None:
-    """Refuse while the agent is anything but active, saying why."""
-    if agent.status == AgentStatus.ACTIVE:
-        return
-    reason = f" {agent.failure.message}" if agent.failure else ""
-    raise NotActiveError(
-        f"The agent is {agent.status.value}.{reason} It answers once its status is active."
+def ask(agent: Agent, question: ChatRequest) -> ChatResponse:
+    """Ask the agent, reminding it of the session, and record the turn."""
+    session_id = question.session_id or make_session_id()
+    session = SessionRef(agent.agent_id, session_id, f"tenant:{agent.user_id}")
+    turns = load_history(session) if question.session_id else []
+    history = [{"question": turn.question, "answer": turn.answer} for turn in turns]
+    started_at = time.monotonic()
+    said = invoke_agent(
+        agent, question.message, runtime_session_id(agent, session.key), history=history
     )
+    response = build_response(agent, session_id, said)
+    record(agent, session, question, response, time.monotonic() - started_at)
+    return response
 
 
-def build_response(agent: Agent, session_id: str, answer: dict[str, Any]) -> ChatResponse:
-    """The agent's answer with documents named as the tenant named them."""
-    prefix = document_uri(get_settings(), agent.ref)
-    citations = [
-        Citation(
-            document=citation["document"].removeprefix(prefix),
-            passage=citation["passage"],
-            score=citation["score"],
-        )
-        for citation in answer.get("citations", [])
-    ]
+def record(
+    agent: Agent,
+    session: SessionRef,
+    question: ChatRequest,
+    response: ChatResponse,
+    duration_seconds: float,
+) -> None:
+    """Keep the turn; an answer that was given is not lost for it."""
+    turn = TurnRecord(
+        question=question.message,
+        answer=response.answer,
+        citations=[citation.model_dump() for citation in response.citations],
+        handoff=response.handoff,
+        input_tokens=response.usage.input_tokens,
+        output_tokens=response.usage.output_tokens,
+        duration_seconds=duration_seconds,
+    )
+    try:
+        record_turn(agent, session, turn)
+    except (BotoCoreError, ClientError) as error:
+        log.error("a turn of agent %s was not recorded: %s", agent.agent_id, type(error).__name__)
+
+
+def build_response(agent: Agent, session_id: str, said: dict[str, Any]) -> ChatResponse:
+    """What the agent said, with documents named as the tenant named them."""
     return ChatResponse(
         session_id=session_id,
-        answer=answer["answer"],
-        citations=citations,
-        handoff=answer.get("handoff"),
+        answer=said["answer"],
+        citations=build_citations(agent, said.get("citations", [])),
+        handoff=said.get("handoff"),
+        usage=Usage.model_validate(said.get("usage") or {}),
     )

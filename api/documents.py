@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from flask import Blueprint, request
 
-from api.errors import InvalidFormError
 from api.openapi import describe
 from api.revisions import change_current, read_agent
 from api.submission_checks import (
@@ -26,6 +25,7 @@ from include.errors import NotFoundError, WrongStateError
 from include.models import Agent, AgentRef, Document, KnowledgeBase, Record
 from include.naming import staging_key
 from include.object_writer import ObjectWriter
+from include.problems import InvalidFormError
 from include.settings import get_settings
 from include.staging import clear_staging, publish
 

@@ -1,4 +1,4 @@
-"""Every error leaves as application/problem+json (RFC 9457): what, which field, what to do."""
+"""Every error of the intake leaves as application/problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -10,86 +10,39 @@ from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
 from include.aws import from_aws
-from include.errors import (
-    AgentUnavailableError,
-    InvalidInputError,
-    KeyReusedError,
-    NotFoundError,
-    OratioError,
-    RequestInFlightError,
-    RetryableError,
-    RevisionMismatchError,
-    TenantQuotaError,
-    WrongStateError,
+from include.errors import OratioError, RetryableError
+from include.problems import (
+    CHALLENGE,
+    INTERNAL_ERROR,
+    PROBLEM_TYPE,
+    InvalidFormError,
+    describe_problem,
+    find_retry_after,
+    find_status,
 )
 
 log = logging.getLogger(__name__)
 
 
-class UnauthorizedError(OratioError):
-    """The request carries no valid bearer token."""
-
-    code = "unauthorized"
-
-
-class NotActiveError(OratioError):
-    """The agent cannot be asked in its present state."""
-
-    code = "not_active"
-
-
-class InvalidFormError(OratioError):
-    """One or more fields break a rule; `errors` lists {"field", "message"}."""
-
-    code = "invalid_input"
-
-    def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__("; ".join(f"{e['field']}: {e['message']}" for e in errors))
-        self.errors = errors
-
-
-# The first class that matches decides; anything else of ours is a 500.
-STATUS_BY_ERROR: list[tuple[type[OratioError], int]] = [
-    (UnauthorizedError, 401),
-    (NotFoundError, 404),
-    (NotActiveError, 409),
-    (WrongStateError, 409),
-    (RequestInFlightError, 409),
-    (RevisionMismatchError, 412),
-    (KeyReusedError, 422),
-    (InvalidFormError, 422),
-    (InvalidInputError, 422),
-    (TenantQuotaError, 429),
-    (AgentUnavailableError, 502),
-    (RetryableError, 503),
-]
-
-
 def build_problem(status: int, code: str, detail: str, **more: Any) -> Response:
-    """A problem document; `more` adds members of our own."""
-    titles = {401: "Unauthorized", 422: "Invalid input", 502: "Agent unavailable"}
-    title = titles.get(status) or code.replace("_", " ").capitalize()
-    response = jsonify(
-        {"type": "about:blank", "title": title, "status": status, "code": code, "detail": detail}
-        | {"requestId": g.get("request_id")}
-        | more
-    )
+    """A problem document as a response; `more` adds members of our own."""
+    response = jsonify(describe_problem(status, code, detail, g.get("request_id"), **more))
     response.status_code = status
-    response.mimetype = "application/problem+json"
+    response.mimetype = PROBLEM_TYPE
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="oratio"'
+        response.headers["WWW-Authenticate"] = CHALLENGE
     return response
 
 
 def handle_our_error(error: OratioError) -> Response:
     """An error of our tree; its message is written for the caller, unless it is a 500."""
-    status = next((s for kind, s in STATUS_BY_ERROR if isinstance(error, kind)), 500)
+    status = find_status(error)
     if status == 500:
         return handle_unexpected_error(error)
     more = {"errors": error.errors} if isinstance(error, InvalidFormError) else {}
     response = build_problem(status, error.code, error.message, **more)
-    if isinstance(error, TenantQuotaError):
-        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if seconds := find_retry_after(error):
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 
@@ -98,7 +51,7 @@ def handle_aws_error(error: ClientError | BotoCoreError) -> Response:
     log.error("aws error: %s", error)
     if isinstance(from_aws(error), RetryableError):
         return build_problem(503, "service_unavailable", "A service is busy. Try again shortly.")
-    return build_problem(500, "internal_error", "The request failed on our side.")
+    return build_problem(500, "internal_error", INTERNAL_ERROR)
 
 
 def handle_http_error(error: HTTPException) -> Response:
@@ -116,7 +69,7 @@ def handle_http_error(error: HTTPException) -> Response:
 def handle_unexpected_error(error: Exception) -> Response:
     """A bug: logged in full, shown as nothing."""
     log.error("unexpected error", exc_info=error)
-    return build_problem(500, "internal_error", "The request failed on our side.")
+    return build_problem(500, "internal_error", INTERNAL_ERROR)
 
 
 def register_error_handlers(app: Flask) -> None:

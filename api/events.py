@@ -13,13 +13,13 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import ServiceUnavailable
 
 from api.auth import get_user_id
-from api.errors import InvalidFormError
 from api.openapi import EVENT_STREAM_TYPE, describe
 from api.schemas import EventView
 from include import records
 from include.errors import NotFoundError
 from include.events import number_events
 from include.models import Agent, AgentStatus, Event
+from include.problems import InvalidFormError
 from include.settings import get_settings
 
 RETRY_SECONDS = 5

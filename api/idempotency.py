@@ -15,10 +15,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 from flask import request
 
-from api.errors import InvalidFormError
 from include.errors import RequestInFlightError
 from include.fences import is_fence_error
 from include.idempotency import Answer, Claim, claim_key, has_answer, release
+from include.problems import InvalidFormError
 
 HEADER = "Idempotency-Key"
 # The draft has a quoted string, most clients send a bare one: both name the same key.

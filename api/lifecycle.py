@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from api.auth import get_user_id
 from api.creation import try_dispatch
-from api.errors import InvalidFormError
 from api.idempotency import answer_once
 from api.openapi import describe
 from api.revisions import build_agent_response, change_current, read_agent
@@ -23,10 +22,10 @@ from api.submission_checks import (
     find_description,
     problem,
 )
-from api.uploads import describe_validation
 from include import documents, lifecycle
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, KnowledgeBase, KnowledgeBaseStatus
+from include.problems import InvalidFormError, describe_validation
 from include.settings import get_settings
 
 agent_lifecycle = Blueprint("lifecycle", __name__)

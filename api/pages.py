@@ -10,10 +10,9 @@ from flask import Response, jsonify, request
 from itsdangerous import BadSignature, URLSafeSerializer
 from pydantic import ConfigDict, Field, ValidationError
 
-from api.errors import InvalidFormError
-from api.uploads import describe_validation
 from include.lists import DEFAULT_LIMIT, Position
 from include.models import AgentStatus, Record
+from include.problems import InvalidFormError, describe_validation
 from include.settings import get_settings
 
 Query = TypeVar("Query", bound="PageQuery")

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from api.agents import accept, to_json
 from api.auth import get_user_id
 from api.document_types import HEAD_BYTES, TAIL_BYTES, check_content
-from api.errors import InvalidFormError
 from api.idempotency import answer_once
 from api.openapi import describe
 from api.schemas import (
@@ -26,7 +25,7 @@ from api.schemas import (
     PresignedUpload,
 )
 from api.submission_checks import Problems, Submission, Upload, check_texts, check_uploads, problem
-from api.uploads import describe_validation, left_to_the_sweeper
+from api.uploads import left_to_the_sweeper
 from include import records
 from include.errors import NotFoundError
 from include.idempotency import Answer, Claim, complete
@@ -40,6 +39,7 @@ from include.presigned import (
     put_manifest,
     read_ends,
 )
+from include.problems import InvalidFormError, describe_validation
 from include.settings import get_settings
 from include.staging import clear_staging, publish
 from include.usage import require_room

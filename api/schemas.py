@@ -25,7 +25,6 @@ from include.models import (
     UpdateFailure,
 )
 from include.presentation import Presentation, TextConfig, VoiceConfig
-from include.settings import get_settings
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max_length=5_000)]
@@ -124,6 +123,9 @@ class AgentChange(Record):
         dict[str, str] | None, AfterValidator(refuse_null), AfterValidator(normalize_names)
     ] = None
     status: Annotated[Literal[AgentStatus.ACTIVE, AgentStatus.PAUSED] | None, Required] = None
+    paused_message: Annotated[
+        str | None, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)
+    ] = Field(None, description="What customers are told while the agent is paused.")
 
 
 class Deletion(Record):
@@ -229,50 +231,6 @@ class Readiness(Record):
     checks: dict[str, Literal["ok", "failed"]]
 
 
-def limit_message(message: str) -> str:
-    """Refuse what is longer than the setting allows."""
-    limit = get_settings().max_message_characters
-    if len(message) > limit:
-        raise ValueError(f"must have at most {limit} characters")
-    return message
-
-
-def describe_message(schema: dict[str, Any]) -> None:
-    """The same in the message's schema."""
-    schema["maxLength"] = get_settings().max_message_characters
-
-
-class ChatRequest(Record):
-    """The body of POST .../chat."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    message: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1),
-        AfterValidator(limit_message),
-        Field(json_schema_extra=describe_message),
-    ]
-    session_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")] | None = None
-
-
-class Citation(Record):
-    """A passage the answer rests on; `document` is the path the tenant uploaded it under."""
-
-    document: str
-    passage: str
-    score: float
-
-
-class ChatResponse(Record):
-    """An answer and where it came from."""
-
-    session_id: str
-    answer: str
-    citations: list[Citation]
-    handoff: dict[str, str] | None = None
-
-
 class KnowledgeBaseView(Record):
     """A knowledge base as its tenant sees it."""
 
@@ -294,6 +252,7 @@ class AgentView(AgentSummary):
     voice_config: dict[str, Any] | None = None
     text_config: dict[str, Any] | None = None
     require_approval: bool
+    paused_message: str | None = None
     generation: int
     generated_prompt: str | None = None
     failed_step: str | None = None

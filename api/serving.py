@@ -13,7 +13,7 @@ from typing import Any
 from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 from prometheus_client.multiprocess import mark_process_dead
 
-from api.logs import LOGGING
+from include.logs import LOGGING
 
 workers = 2
 threads = 16

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from api.pages import PageQuery
-from api.schemas import Citation
+from include.chat import Citation
 from include.handoffs import Handoff, HandoffStatus
 from include.models import Record
 from include.running_sessions import is_running

@@ -14,7 +14,6 @@ from flask import Request
 from pydantic import ValidationError
 
 from api.document_types import ContentSample
-from api.errors import InvalidFormError
 from api.form_stream import FormStream, drain
 from api.schemas import AgentForm
 from api.submission_checks import (
@@ -30,6 +29,7 @@ from api.submission_checks import (
 from include.incoming import IncomingDocuments
 from include.models import AgentRef
 from include.object_writer import ObjectWriter
+from include.problems import InvalidFormError, describe_validation
 from include.settings import Settings, get_settings
 
 log = logging.getLogger(__name__)
@@ -192,14 +192,6 @@ def read_form(fields: Mapping[str, list[str]]) -> tuple[AgentForm | None, Proble
         return AgentForm.model_validate({k: v for k, v in first_values(fields).items() if v}), []
     except ValidationError as error:
         return None, describe_validation(error)
-
-
-def describe_validation(error: ValidationError) -> Problems:
-    """Pydantic's findings as {"field", "message"}, without the offending input."""
-    return [
-        problem(".".join(map(str, e["loc"])) or "body", e["msg"])
-        for e in error.errors(include_input=False, include_url=False)
-    ]
 
 
 def check_repeated(fields: Mapping[str, list[str]]) -> Problems:

@@ -10,16 +10,15 @@ from pydantic import ValidationError
 
 from api.auth import get_user_id
 from api.creation import try_dispatch
-from api.errors import InvalidFormError
 from api.idempotency import answer_once
 from api.openapi import describe
 from api.revisions import change_current
 from api.schemas import AgentView, Rollback, VersionView
-from api.uploads import describe_validation
 from include import records, updates
 from include.creator.trial.report import TrialReport, read_report
 from include.idempotency import Answer, Claim, build_completion
 from include.models import Agent, AgentVersion, KnowledgeBase
+from include.problems import InvalidFormError, describe_validation
 
 agent_versions = Blueprint("versions", __name__)
 

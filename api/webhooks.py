@@ -8,13 +8,12 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 
 from api.auth import get_user_id
-from api.errors import InvalidFormError
 from api.openapi import describe
 from api.pages import PageQuery, build_page, read_position, read_query
-from api.uploads import describe_validation
 from api.webhook_schemas import CreatedWebhook, DeliveryView, WebhookForm, WebhookView
 from include import records
 from include.errors import InvalidInputError, NotFoundError
+from include.problems import InvalidFormError, describe_validation
 from include.settings import get_settings
 from include.webhooks import outbox, subscriptions
 from include.webhooks.addresses import parse_url

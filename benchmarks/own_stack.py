@@ -17,7 +17,7 @@ import psutil
 from local.settings import ROOT, StackSettings
 from local.supervisor import list_states
 
-PORTS = ("AWS_PORT", "AIRFLOW_PORT", "API_PORT")
+PORTS = ("AWS_PORT", "AIRFLOW_PORT", "API_PORT", "GATEWAY_PORT")
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from cli.agents import delete_agent, list_agents, list_documents, retry_agent, s
 from cli.chat import chat
 from cli.create import create_agent
 from cli.errors import CommandError, InterruptError
+from cli.keys import keys
 from cli.output import print_json, print_note
 from cli.settings import Settings
 from cli.versions import list_versions, roll_back, update_agent
@@ -121,3 +122,4 @@ app.command("update")(update_agent)
 app.command("rollback")(roll_back)
 app.command("versions")(list_versions)
 app.command("delete")(delete_agent)
+app.add_typer(keys, name="keys")

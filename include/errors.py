@@ -114,10 +114,28 @@ class ConfigurationError(FatalError):
     code = "configuration"
 
 
+class UnauthorizedError(FatalError):
+    """The request carries no valid token or API key."""
+
+    code = "unauthorized"
+
+
+class ForbiddenError(FatalError):
+    """The API key is valid, but not for what is asked."""
+
+    code = "forbidden"
+
+
 class NotFoundError(FatalError):
     """The record or resource does not exist, or belongs to somebody else."""
 
     code = "not_found"
+
+
+class NotActiveError(FatalError):
+    """The agent cannot be asked in its present state."""
+
+    code = "not_active"
 
 
 class WrongStateError(FatalError):
@@ -220,6 +238,25 @@ class AgentUnavailableError(RetryableError):
     """The running agent could not answer: its own error, or AgentCore's."""
 
     code = "agent_unavailable"
+
+
+class AgentTimeoutError(RetryableError):
+    """The running agent took longer to answer than its limit."""
+
+    code = "agent_timed_out"
+
+
+class RateLimitError(RetryableError):
+    """The caller asks more often than it may."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, retry_after_seconds: int = 60) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+    def __reduce__(self) -> tuple[type[RateLimitError], tuple[str, int]]:
+        return type(self), (self.message, self.retry_after_seconds)
 
 
 class VerificationFailedError(FatalError):

@@ -267,6 +267,7 @@ class Agent(Record):
     voice_config: dict[str, Any] | None = None
     text_config: dict[str, Any] | None = None
     require_approval: bool = False
+    paused_message: str | None = None  # the tenant's words for customers
     status: AgentStatus = AgentStatus.CREATING
     failure: StepError | None = None
     failed_step: str | None = None

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     idempotency_table: str = "oratio-idempotency"
     tenants_table: str = "oratio-tenants"
     sessions_table: str = "oratio-sessions"
+    keys_table: str = "oratio-keys"
     turns_table: str = "oratio-turns"
     handoffs_table: str = "oratio-handoffs"
     webhooks_table: str = "oratio-webhooks"
@@ -90,7 +91,8 @@ class Settings(BaseSettings):
     endpoint_name: str = "production"
     retrieved_passages: int = 5
     public_api_url: str = "http://127.0.0.1:8000"
-    public_websocket_url: str = "ws://127.0.0.1:8000"
+    public_gateway_url: str = "http://127.0.0.1:8001"
+    public_websocket_url: str = "ws://127.0.0.1:8001"
 
     # Code generation
     code_generator: Generator = Generator.RULES
@@ -141,6 +143,16 @@ class Settings(BaseSettings):
     # US dollars for a million tokens of MODEL_ID, for the cost shown with a session.
     input_token_price_usd: float = 3.0
     output_token_price_usd: float = 15.0
+
+    # Customers, at the gateway
+    rate_limit_key: str = "120/minute"  # of a key that has no limit of its own
+    max_keys_per_agent: int = 100
+    key_use_seconds: float = Field(60.0, ge=1)  # a key's last use and count are written so often
+    answer_silence_seconds: float = 60.0  # between two parts of an answer
+    answer_seconds: float = 300.0  # a whole answer
+    answer_keepalive_seconds: float = 15.0  # proxies close what is silent for 30 to 60 s
+    max_answers: int = 500  # a process gives at a time
+    gateway_threads: int = 16  # for DynamoDB
 
     # Webhooks
     webhook_ports: str = "443"  # comma-separated

@@ -204,7 +204,7 @@ def activate_agent(agent: Agent) -> dict[str, Any]:
         "status": AgentStatus.PAUSED if is_paused else AgentStatus.ACTIVE,
         "failure": None,
         "failed_step": None,
-        "api_endpoint": f"{settings.public_api_url}/agents/{agent.agent_id}/chat",
+        "api_endpoint": f"{settings.public_gateway_url}/agents/{agent.agent_id}/chat",
         "websocket_url": build_websocket_url(agent),
     }
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,14 @@ def ask(api: httpx.Client, agent_id: str, sample: dict[str, str]) -> dict[str, A
     }
 
 
+def make_key(api: httpx.Client, agent_id: str) -> str:
+    """A key for the agent's customers, valid for a day."""
+    expires_at = datetime.now(UTC) + timedelta(days=1)
+    body = {"name": "Demo", "expiresAt": expires_at.isoformat()}
+    key: str = read(api.post(f"/api/agents/{agent_id}/keys", json=body))["key"]
+    return key
+
+
 def write_report(path: Path, agent: dict[str, Any], answers: list[dict[str, Any]]) -> None:
     """Write var/demo.json."""
     steps = {name: round(step_seconds(step), 3) for name, step in agent["steps"].items()}
@@ -168,7 +176,11 @@ def run(stack: StackSettings) -> None:
         agent = watch(api, agent["agentId"])
         samples = json.loads((SAMPLES / "questions.json").read_text())[:QUESTIONS]
         answers = [ask(api, agent["agentId"], sample) for sample in samples]
+        key = make_key(api, agent["agentId"])
     write_report(stack.var / "demo.json", agent, answers)
+    console.print("\nAny OpenAI client can ask it, too, with this base URL and key:")
+    print(f"OPENAI_BASE_URL={stack.gateway_url}/agents/{agent['agentId']}/v1")
+    print(f"OPENAI_API_KEY={key}")
     console.print("\nWhere to look next:")
     print_addresses(stack)
     console.print(f"Report       {stack.var}/demo.json")

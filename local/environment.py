@@ -53,7 +53,8 @@ def product_variables(stack: StackSettings) -> dict[str, str]:
         "JWT_SECRET": secrets.jwt_secret,
         "PROMETHEUS_MULTIPROC_DIR": str(stack.var / "run" / "metrics"),
         "PUBLIC_API_URL": stack.api_url,
-        "PUBLIC_WEBSOCKET_URL": stack.api_url.replace("http", "ws", 1),
+        "PUBLIC_GATEWAY_URL": stack.gateway_url,
+        "PUBLIC_WEBSOCKET_URL": stack.gateway_url.replace("http", "ws", 1),
         "WEBHOOK_DEVELOPMENT": "True",  # receivers are on this machine, too
         "SANDBOX_SOCKET": str(stack.sandbox_socket),
         "WAIT_POLL_SECONDS": "0.5",

@@ -47,6 +47,11 @@ def check_api(stack: StackSettings) -> str | None:
     return check_url(f"{stack.api_url}/health")
 
 
+def check_gateway(stack: StackSettings) -> str | None:
+    """None when the gateway answers."""
+    return check_url(f"{stack.gateway_url}/health")
+
+
 def check_url(url: str) -> str | None:
     """None for any 2xx answer."""
     try:
@@ -105,4 +110,5 @@ CHECKS: dict[str, Callable[[StackSettings], str | None]] = {
     "airflow-api-server": check_airflow,
     "airflow-dag-processor": check_dags,
     "api": check_api,
+    "gateway": check_gateway,
 }

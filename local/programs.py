@@ -34,6 +34,7 @@ def list_programs(stack: StackSettings) -> list[Program]:
         Program("airflow-dag-processor", [*airflow, "dag-processor"]),
         Program("airflow-triggerer", [*airflow, "triggerer"]),
         Program("api", [*python, "gunicorn", *gunicorn_arguments(stack)]),
+        Program("gateway", [*python, *gateway_arguments(stack)]),
     ]
 
 
@@ -41,6 +42,11 @@ def gunicorn_arguments(stack: StackSettings) -> list[str]:
     """The address; all else is in api/serving.py."""
     address = f"127.0.0.1:{stack.api_port}"
     return ["--config", "python:api.serving", "--bind", address, "api.app:create_app()"]
+
+
+def gateway_arguments(stack: StackSettings) -> list[str]:
+    """The address; all else is in gateway/serving.py."""
+    return ["gateway.serving", "--host", "127.0.0.1", "--port", str(stack.gateway_port)]
 
 
 def build_configuration(stack: StackSettings) -> str:

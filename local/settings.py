@@ -25,6 +25,7 @@ class StackSettings(BaseSettings):
     # A proxy of somebody's before Airflow, through which the intake and all tasks go; 0: none.
     airflow_front_port: int = Field(0, validation_alias="AIRFLOW_FRONT_PORT")
     api_port: int = Field(8000, validation_alias="API_PORT")
+    gateway_port: int = Field(8001, validation_alias="GATEWAY_PORT")
     var: Path = Field(ROOT / "var", validation_alias="STACK_VAR")
     # "off", or seconds for which the stand-in's resources stay CREATING, UPDATING ...
     stand_in_delays: str = Field("1", validation_alias="STAND_IN_DELAYS")
@@ -50,6 +51,11 @@ class StackSettings(BaseSettings):
     def api_url(self) -> str:
         """The intake API."""
         return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where agents' customers ask."""
+        return f"http://127.0.0.1:{self.gateway_port}"
 
     @property
     def sockets(self) -> Path:

@@ -47,14 +47,19 @@ def up(stack: StackSettings) -> None:
     with ThreadPoolExecutor() as executor:
         list(executor.map(lambda prepare: prepare(stack), [prepare_database, apply_template]))
     start_programs(stack)
-    wait_for(stack, ["sandbox", "airflow-api-server", "airflow-dag-processor", "api"])
+    wait_for(stack, ["sandbox", "airflow-api-server", "airflow-dag-processor", "api", "gateway"])
     create_pools(stack)
 
 
 def require_free_ports(stack: StackSettings) -> None:
     """Refuse to start where somebody else listens already, saying which setting to change."""
-    ports = {"AWS_PORT": stack.aws_port, "AIRFLOW_PORT": stack.airflow_port}
-    for name, port in {**ports, "API_PORT": stack.api_port}.items():
+    ports = {
+        "AWS_PORT": stack.aws_port,
+        "AIRFLOW_PORT": stack.airflow_port,
+        "API_PORT": stack.api_port,
+        "GATEWAY_PORT": stack.gateway_port,
+    }
+    for name, port in ports.items():
         with closing(socket.socket()) as probe:
             probe.settimeout(1)
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -105,6 +110,7 @@ def print_addresses(stack: StackSettings) -> None:
     """Print where everything is."""
     password = load_secrets(stack.var).airflow_admin_password
     print(f"Intake API   {stack.api_url}      token: make token USER=alice")
+    print(f"Gateway      {stack.gateway_url}      key: oratio keys create ID --name NAME")
     print(f"Airflow UI   {stack.airflow_url}      user admin, password {password}")
     print(f"AWS stand-in {stack.aws_url}      aws --endpoint-url {stack.aws_url} s3 ls")
     print(f"Logs         {stack.var}/log      make logs")

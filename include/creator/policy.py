@@ -76,9 +76,10 @@ ATTRIBUTES = words(
     "end group groups span start acquire locked release "
     "debug error exception info logger warning "
     # the SDKs
-    "entrypoint invocation_state message response session_id stop_reason stream_async "
+    "accumulated_usage entrypoint invocation_state message metrics response session_id stop_reason "
+    "stream_async "
     # the agent's own words
-    "cited failed handoff lock messages number passages remember"
+    "cited failed handoff history lock messages number passages prompt remember replay"
 )
 
 

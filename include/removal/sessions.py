@@ -1,4 +1,4 @@
-"""The removal of what customers left with an agent: sessions, transcripts, hand-offs."""
+"""The removal of what customers had of an agent: keys, sessions, transcripts, hand-offs."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from include.aws import client
 from include.handoffs import delete_handoffs
 from include.items import delete_items, read
+from include.keys import delete_keys
 from include.models import AgentRef
 from include.sessions import Session
 from include.settings import get_settings
 
 
 def remove_sessions(ref: AgentRef) -> None:
-    """Delete all sessions of an agent, those included whose time is over; safe to repeat."""
+    """Delete all keys and sessions of an agent, whether or not they had ended; safe to repeat."""
+    delete_keys(ref.agent_id)
     for session in list_all(ref.agent_id):
         remove_session(session)
 

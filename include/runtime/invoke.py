@@ -19,11 +19,16 @@ AGENT_ERRORS = frozenset({"RuntimeClientError", "InternalServerException"})
 
 
 def invoke_agent(
-    agent: Agent, prompt: str, session_id: str, endpoint: str | None = None
+    agent: Agent,
+    prompt: str,
+    session_id: str,
+    endpoint: str | None = None,
+    history: list[dict[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """Ask the agent through its endpoint; returns {"answer", "citations", "handoff"}.
+    """Ask the agent through its endpoint; returns {"answer", "citations", "handoff", "usage"}.
 
-    The endpoint is that of customers unless another one is named.
+    The endpoint is that of customers unless another one is named. A `history`, of {"question",
+    "answer"}, replaces what the agent remembers of the session.
 
     :raises AgentUnavailableError: when the agent or AgentCore could not answer.
     """
@@ -34,7 +39,7 @@ def invoke_agent(
             runtimeSessionId=session_id,
             contentType="application/json",
             accept="application/json",
-            payload=json.dumps({"prompt": prompt}).encode(),
+            payload=build_payload(prompt, history),
         )
         return parse_answer(answer["response"].read())
     except ClientError as error:
@@ -43,6 +48,14 @@ def invoke_agent(
                 "The agent could not answer. Try again in a moment."
             ) from error
         raise
+
+
+def build_payload(prompt: str, history: list[dict[str, str]] | None, **more: Any) -> bytes:
+    """What a running agent is sent."""
+    payload = {"prompt": prompt, **more}
+    if history is not None:
+        payload["history"] = history
+    return json.dumps(payload).encode()
 
 
 def parse_answer(body: bytes) -> dict[str, Any]:

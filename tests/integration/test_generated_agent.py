@@ -32,6 +32,9 @@ PASSAGES = [
     ("policies/returns.md", "Bicycles may be returned within 30 days.", 0.9),
     ("products/heron.pdf", "The Heron carries 145 kg.", 0.5),
 ]
+# What each call of the model has used.
+USAGE = {"inputTokens": 11, "outputTokens": 7, "totalTokens": 18}
+METADATA = ("metadata", {"usage": USAGE, "metrics": {"latencyMs": 1}})
 # The contract's server listens on 8080 of its own machine; here it gets a free port.
 LAUNCHER = """
 import functools, runpy, sys
@@ -66,6 +69,7 @@ def encode_text(*pieces: str) -> bytes:
     events += [
         ("contentBlockStop", {"contentBlockIndex": 0}),
         ("messageStop", {"stopReason": "end_turn"}),
+        METADATA,
     ]
     return b"".join(encode_event(*event) for event in events)
 
@@ -79,6 +83,7 @@ def encode_tool_use(name: str, tool_input: dict) -> bytes:
         ("contentBlockDelta", {"contentBlockIndex": 0, "delta": delta}),
         ("contentBlockStop", {"contentBlockIndex": 0}),
         ("messageStop", {"stopReason": "tool_use"}),
+        METADATA,
     ]
     return b"".join(encode_event(*event) for event in events)
 
@@ -274,6 +279,7 @@ def test_answer_with_citation(agent):
             {"document": f"{PREFIX}policies/returns.md", "passage": PASSAGES[0][1], "score": 0.9}
         ],
         "handoff": None,
+        "usage": {"inputTokens": 22, "outputTokens": 14},
     }
 
 
@@ -341,6 +347,32 @@ def test_a_session_remembers_words_but_no_passages(agent):
     ]
 
 
+def test_a_history_replaces_what_the_session_remembers(agent):
+    session = "h" * 40
+    agent.ask("Forget me", session)
+    history = [
+        {"question": "How long?", "answer": "30 days."},
+        {"question": "Are you there?", "answer": ""},
+    ]
+    body = json.dumps({"prompt": "Thanks", "history": history}).encode()
+    assert agent.request("POST", "/invocations", body, session)[0] == 200
+    agent.ask("Bye", session)
+    messages = agent.bedrock.converse[-1]["messages"]
+    assert [m["content"][0]["text"] for m in messages] == [
+        "How long?",
+        "30 days.",
+        "Thanks",
+        "You said Thanks.",
+        "Bye",
+    ]
+
+
+@pytest.mark.parametrize("history", ["x", [1], [{"question": "x"}], [{"question": 1, "answer": 2}]])
+def test_a_history_that_is_none(agent, history):
+    body = json.dumps({"prompt": "Hello", "history": history}).encode()
+    assert agent.request("POST", "/invocations", body)[0] == 400
+
+
 def test_memory_is_bounded_and_starts_with_the_user(agent):
     session = "m" * 40
     for number in range(13):
@@ -365,7 +397,12 @@ def test_one_turn_at_a_time_in_a_session_while_others_go_on(agent):
         assert bedrock.entered.wait(timeout=60)
         assert agent.ask("hello", "x" * 40) == (
             200,
-            {"answer": "You said hello.", "citations": [], "handoff": None},
+            {
+                "answer": "You said hello.",
+                "citations": [],
+                "handoff": None,
+                "usage": {"inputTokens": 11, "outputTokens": 7},
+            },
         )
         bedrock.gate.set()
         assert [future.result()[0] for future in waiting] == [200, 200, 200]

@@ -13,6 +13,8 @@ from api.app import create_app
 from include import records
 from include.creator.trial.report import TrialReport, store_report
 from include.handoffs import list_handoffs
+from include.keys import Scope, create_key
+from include.keys import list_keys as list_api_keys
 from include.sessions import SessionRef, TurnRecord, list_sessions, record_turn
 from include.webhooks.outbox import WebhookEvent
 from include.webhooks.subscriptions import Webhook, create_webhook, list_webhooks
@@ -29,6 +31,7 @@ VARYING = {"X-Request-Id", "Date", "X-RateLimit-Remaining", "X-RateLimit-Reset",
 # What each route is asked for, once as it wants it and once not; If-Match must not tell either.
 BODIES = {
     "ask_agent": {"json": {"message": "Hello?"}},
+    "create_key": {"json": {"name": "Mallory's"}},
     "change_agent": {"json": {"agentName": "Mallory"}},
     "put_document": {"data": b"Mallory's terms"},
 }
@@ -78,7 +81,7 @@ def ids_of(agent):
 
 @cache
 def find_ids(user_id, agent_id):
-    """The agent's id, and those of its session, hand-off and webhook."""
+    """The agent's id, and those of its session, hand-off, webhook and key."""
     (handoff,) = [h for h in list_handoffs(user_id).entries if h.agent_id == agent_id]
     (webhook,) = [w for w in list_webhooks(user_id) if w.agent_id == agent_id]
     return {
@@ -86,16 +89,18 @@ def find_ids(user_id, agent_id):
         "session_key": handoff.session_key,
         "handoff_id": handoff.handoff_id,
         "webhook_id": webhook.webhook_id,
+        "key_id": list_api_keys(agent_id)[0].key_id,
     }
 
 
-MISSING = ["agent_id", "knowledge_base_id", "session_key", "handoff_id", "webhook_id"]
+MISSING = ["agent_id", "knowledge_base_id", "session_key", "handoff_id", "webhook_id", "key_id"]
 
 
 def store_everything(user_id, status):
-    """An agent with a report of its trial, a session that was handed over, and a webhook."""
+    """An agent with a trial's report, a session handed over, a webhook, and a customer's key."""
     agent = store_agent(user_id=user_id, status=status)
     store_report(agent.ref, TrialReport(score=1.0, scenarios=()))
+    create_key(agent, "A customer's", [Scope.CHAT])
     session = SessionRef(agent.agent_id, "session-1", "key-1")
     turn = TurnRecord(question="Hi?", answer="Hello.", handoff={"reason": "r", "summary": "s"})
     record_turn(agent, session, turn)
@@ -127,6 +132,7 @@ def take_stock(tenants):
             list_sessions(agent.agent_id),
             list_handoffs(agent.user_id),
             list_webhooks(agent.user_id),
+            list_api_keys(agent.agent_id),
         )
         for agent in agents
     ]

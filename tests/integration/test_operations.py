@@ -12,8 +12,8 @@ import pytest
 
 from api.app import create_app
 from api.health import READINESS
-from api.logs import LOGGING
 from include.aws import client
+from include.logs import LOGGING
 from tests.fakes import RETURNS
 
 CANARY = "canary-4f1c9e"

@@ -81,7 +81,7 @@ def test_published_documents_are_tagged_copies(ref):
 
 
 def test_no_user_can_have_documents_where_files_are_staged():
-    from api.auth import to_user_id
+    from include.tokens import to_user_id
 
     assert to_user_id(".staging").startswith("u-")
     assert to_user_id(".incoming").startswith("u-")

@@ -17,7 +17,7 @@ import boto3
 import httpx
 import pytest
 
-from benchmarks.own_stack import find_free_ports
+from benchmarks.own_stack import PORTS, find_free_ports
 from local.health import open_airflow
 from local.secrets import load_secrets
 from local.settings import ROOT, StackSettings
@@ -131,12 +131,10 @@ def run_stack(var: Path, **variables: str) -> Iterator[RunningStack]:
 
     `variables` are environment variables of its processes.
     """
-    aws_port, airflow_port, api_port = find_free_ports(3)
+    ports = dict(zip(PORTS, map(str, find_free_ports(len(PORTS))), strict=True))
     own = {
         "STACK_VAR": str(var),
-        "AWS_PORT": str(aws_port),
-        "AIRFLOW_PORT": str(airflow_port),
-        "API_PORT": str(api_port),
+        **ports,
         "STAND_IN_DELAYS": "off",
         "WAIT_INLINE_SECONDS": "1",
         "RECONCILE_SECONDS": "10",
@@ -146,9 +144,7 @@ def run_stack(var: Path, **variables: str) -> Iterator[RunningStack]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
         **variables,
     }
-    settings = StackSettings(
-        **{name: own[name] for name in ("AWS_PORT", "AIRFLOW_PORT", "API_PORT", "STACK_VAR")}
-    )
+    settings = StackSettings(**{name: own[name] for name in (*PORTS, "STACK_VAR")})
     running = RunningStack(settings, {**os.environ, **own})
     started = running.run("up")
     try:

@@ -22,6 +22,7 @@ PROGRAMS = [
     "airflow-dag-processor",
     "airflow-triggerer",
     "api",
+    "gateway",
     "guardian",
 ]
 

@@ -47,6 +47,14 @@ class AnswerError(Exception):
 
 
 @dataclass
+class Request:
+    """What is asked, and the turns before it; without a history those the session remembers."""
+
+    prompt: str
+    history: list[dict[str, str]] | None = None
+
+
+@dataclass
 class Turn:
     """What the tools did while one message was answered; tools may run in parallel threads."""
 
@@ -79,6 +87,12 @@ class Conversation:
 
     messages: list[Any] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def replay(self, history: list[dict[str, str]]) -> None:
+        """Remember these turns and no others: the caller knows what was said, whoever ran then."""
+        self.messages = []
+        for turn in history:
+            self.remember(turn["question"], turn["answer"])
 
     def remember(self, prompt: str, answer: str) -> None:
         """Add a finished turn; tool messages are left out, so [n] never means an old passage."""
@@ -166,12 +180,20 @@ def compose(turn: Turn, result: Any) -> dict[str, Any]:
     if result.stop_reason == "limit_turns":
         raise AnswerError("The agent found no answer within its limit of searches.")
     answer = "".join(block.get("text", "") for block in result.message["content"]).strip()
-    return {"answer": answer, "citations": turn.cited(answer), "handoff": turn.handoff}
+    used = result.metrics.accumulated_usage
+    return {
+        "answer": answer,
+        "citations": turn.cited(answer),
+        "handoff": turn.handoff,
+        "usage": {name: used[name] for name in ("inputTokens", "outputTokens")},
+    }
 
 
-async def run_turn(prompt: str, conversation: Conversation) -> AsyncIterator[dict[str, Any]]:
+async def run_turn(request: Request, conversation: Conversation) -> AsyncIterator[dict[str, Any]]:
     """Yield the events of one turn: text, tool, and at last done with the whole answer."""
     async with conversation.lock:
+        if request.history is not None:
+            conversation.replay(request.history)
         turn = Turn()
         agent = Agent(
             model=model,
@@ -182,7 +204,7 @@ async def run_turn(prompt: str, conversation: Conversation) -> AsyncIterator[dic
         )
         result = None
         async for event in agent.stream_async(
-            prompt, invocation_state={"turn": turn}, limits={"turns": MAX_MODEL_CALLS}
+            request.prompt, invocation_state={"turn": turn}, limits={"turns": MAX_MODEL_CALLS}
         ):
             start = event.get("event", {}).get("contentBlockStart", {}).get("start", {})
             if "data" in event:
@@ -191,7 +213,7 @@ async def run_turn(prompt: str, conversation: Conversation) -> AsyncIterator[dic
                 yield {"type": "tool", "name": start["toolUse"]["name"]}
             result = event.get("result", result)
         done = compose(turn, result)
-        conversation.remember(prompt, done["answer"])
+        conversation.remember(request.prompt, done["answer"])
         yield {"type": "done", **done}
 
 
@@ -205,44 +227,58 @@ def explain(error: Exception) -> str:
     return "The agent could not answer because of an internal error."
 
 
-async def stream_answer(prompt: str, conversation: Conversation) -> AsyncIterator[dict[str, Any]]:
+async def stream_answer(
+    request: Request, conversation: Conversation
+) -> AsyncIterator[dict[str, Any]]:
     """Yield the events of one turn; the response has begun, so a failure is an event too."""
     try:
-        async for event in run_turn(prompt, conversation):
+        async for event in run_turn(request, conversation):
             yield event
     except Exception as error:
         yield {"type": "error", "message": explain(error)}
 
 
-async def give_answer(prompt: str, conversation: Conversation) -> dict[str, Any]:
+async def give_answer(request: Request, conversation: Conversation) -> dict[str, Any]:
     """Return the answer of one turn; answers HTTP 500 if it failed."""
     done: dict[str, Any] = {}
     try:
-        async for event in run_turn(prompt, conversation):
+        async for event in run_turn(request, conversation):
             done = event
     except Exception as error:
         raise HTTPException(500, explain(error)) from None
-    return {"answer": done["answer"], "citations": done["citations"], "handoff": done["handoff"]}
+    return {name: value for name, value in done.items() if name != "type"}
 
 
-def read_prompt(payload: Any) -> str:
-    """Return the user's message; answers HTTP 400 if there is none or it is too long."""
+def read_request(payload: Any) -> Request:
+    """Return the user's message and what was said before; answers HTTP 400 if they cannot be."""
     prompt = payload.get("prompt") if isinstance(payload, dict) else None
     if not isinstance(prompt, str) or not prompt.strip():
         raise HTTPException(400, 'Send {"prompt": "..."} with a text that is not blank.')
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise HTTPException(400, f"The prompt is longer than {MAX_PROMPT_CHARACTERS} characters.")
-    return prompt
+    history = payload.get("history")
+    if history is not None and not is_history(history):
+        raise HTTPException(400, 'A history is a list of {"question": "...", "answer": "..."}.')
+    return Request(prompt, history)
+
+
+def is_history(history: Any) -> bool:
+    """Tell whether this is a list of turns."""
+    texts = ("question", "answer")
+    return isinstance(history, list) and all(
+        isinstance(turn, dict) and all(isinstance(turn.get(name), str) for name in texts)
+        for turn in history
+    )
 
 
 @app.entrypoint
 async def invoke(payload: Any, context: RequestContext) -> Any:
     """Answer one message of a session, at once as JSON or, with "stream": true, as events."""
-    prompt = read_prompt(payload)
+    request = read_request(payload)
     conversation = find_conversation(context.session_id)
     if payload.get("stream") is True:
-        return stream_answer(prompt, conversation)
-    return await give_answer(prompt, conversation)
+        return stream_answer(request, conversation)
+    return await give_answer(request, conversation)
 
 
 if __name__ == "__main__":

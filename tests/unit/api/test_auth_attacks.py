@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from api.app import create_app
-from api.jwks import get_key_set
+from include.jwks import get_key_set
 from tests.issuer import KEY, KEY_ID, OTHER_KEY, publish_keys, serve_keys
 
 ISSUER = "https://cognito-idp.example/pool"
@@ -258,7 +258,7 @@ def test_a_token_in_the_query_is_none(caller):
 )
 def test_the_issuer_s_own_tokens_pass(configure, token):
     """The attacks above fail for what is wrong with them, not for the fixture's sake."""
-    from api.auth import decode_token
+    from include.tokens import decode_token
 
     with serve_keys(publish_keys(EC_KEY)) as issuer:
         configure(JWKS_URL=issuer.url, JWT_ISSUER=ISSUER)

@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from flask import Flask
 
 from api.app import create_app
-from api.errors import InvalidFormError, NotActiveError, UnauthorizedError
 from include import errors
+from include.problems import InvalidFormError
 
 SECRET = "arn:aws:iam::123456789012:role/secret"
 
@@ -36,9 +36,9 @@ def fail_with(app: Flask, error: Exception):
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (UnauthorizedError("Send a token."), 401, "unauthorized"),
+        (errors.UnauthorizedError("Send a token."), 401, "unauthorized"),
         (errors.NotFoundError("There is none."), 404, "not_found"),
-        (NotActiveError("Not yet."), 409, "not_active"),
+        (errors.NotActiveError("Not yet."), 409, "not_active"),
         (InvalidFormError([{"field": "sop", "message": "is short"}]), 422, "invalid_input"),
         (errors.InvalidInputError("Wrong."), 422, "invalid_input"),
         (errors.AgentUnavailableError("Later."), 502, "agent_unavailable"),
@@ -80,7 +80,7 @@ def test_fields_are_named(app):
 
 
 def test_a_refusal_says_which_scheme_to_use(app):
-    answer = fail_with(app, UnauthorizedError("Send a token."))
+    answer = fail_with(app, errors.UnauthorizedError("Send a token."))
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 

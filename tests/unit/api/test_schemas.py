@@ -8,8 +8,9 @@ import unicodedata
 import pytest
 from pydantic import ValidationError
 
-from api.schemas import AgentChange, AgentForm, AgentView, ChatRequest
-from api.uploads import describe_validation
+from api.schemas import AgentChange, AgentForm, AgentView
+from include.chat import ChatRequest
+from include.problems import describe_validation
 from tests.fakes import make_agent, make_knowledge_base
 
 FIELDS = {

@@ -60,7 +60,7 @@ def test_a_failed_step_without_a_reason_gets_the_default():
 @pytest.mark.parametrize("kind", AgentType)
 def test_only_agents_that_speak_have_a_voice_address(kind):
     address = build_websocket_url(make_agent(agent_type=kind, agent_id="a1"))
-    assert address == (None if kind == "text" else "ws://127.0.0.1:8000/agents/a1")
+    assert address == (None if kind == "text" else "ws://127.0.0.1:8001/agents/a1")
 
 
 def test_an_error_of_ours_without_a_class_of_its_own_is_internal():

@@ -19,7 +19,7 @@ from include.settings import Settings
 from local.aws.quotas import QUOTAS
 from local.bootstrap import POOLS
 from local.environment import timing_settings
-from local.programs import gunicorn_arguments
+from local.programs import gateway_arguments, gunicorn_arguments
 from local.settings import StackSettings
 
 ROOT = Path(__file__).parents[3]
@@ -105,7 +105,9 @@ def test_every_lasting_service_is_watched_and_restarted():
 
 
 def test_all_of_airflow_is_there():
-    assert SERVICES.keys() - ONE_SHOT == AIRFLOW | {"postgres", "intake", "aws", "sandbox"}
+    assert SERVICES.keys() - ONE_SHOT == AIRFLOW | {
+        *("postgres", "intake", "gateway", "aws", "sandbox"),
+    }
 
 
 def test_no_secret_has_a_default():
@@ -140,8 +142,9 @@ def test_the_sandbox_has_no_network_no_rights_and_no_secret():
         assert shared["environment"]["SANDBOX_SOCKET"] == sandbox["environment"]["SANDBOX_SOCKET"]
 
 
-def test_only_the_intake_can_make_tokens():
-    assert [name for name, s in SERVICES.items() if "JWT_SECRET" in s["environment"]] == ["intake"]
+def test_only_what_checks_tokens_knows_their_secret():
+    informed = {name for name, s in SERVICES.items() if "JWT_SECRET" in s["environment"]}
+    assert informed == {"intake", "gateway"}
 
 
 def test_ports_are_published_to_this_host_only():
@@ -174,6 +177,15 @@ def test_the_intake_is_served_as_in_the_embedded_stack():
 
     assert [part for part in ours[1:] if ":80" not in part] == [
         part for part in embedded if ":80" not in part
+    ]
+
+
+def test_the_gateway_is_served_as_in_the_embedded_stack():
+    ours = SERVICES["gateway"]["command"]
+    assert ours[:3] == ["python", "-m", "gateway.serving"]
+    given, embedded = ours[2:], gateway_arguments(StackSettings())
+    assert [part for part in given if part != "0.0.0.0"] == [
+        part for part in embedded if part != "127.0.0.1"
     ]
 
 

@@ -76,6 +76,7 @@ def test_names_are_the_settings_defaults():
         SETTINGS.tenants_table,
         SETTINGS.idempotency_table,
         SETTINGS.webhooks_table,
+        SETTINGS.keys_table,
         *CONVERSATIONS,
     }
     assert BUCKETS.keys() == {SETTINGS.kb_bucket, SETTINGS.code_bucket}

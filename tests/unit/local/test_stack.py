@@ -30,12 +30,14 @@ def test_a_taken_port_is_named_with_the_setting_to_change(tmp_path: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
+        ports = {"AWS_PORT": 1, "AIRFLOW_PORT": 1, "GATEWAY_PORT": 1, "API_PORT": port}
         with pytest.raises(StackNotReadyError, match=f"Port {port} .* API_PORT={port + 1}"):
-            require_free_ports(make_settings(tmp_path, AWS_PORT=1, AIRFLOW_PORT=1, API_PORT=port))
+            require_free_ports(make_settings(tmp_path, **ports))
 
 
 def test_free_ports_are_no_problem(tmp_path: Path) -> None:
-    require_free_ports(make_settings(tmp_path, AWS_PORT=1, AIRFLOW_PORT=1, API_PORT=1))
+    ports = {"AWS_PORT": 1, "AIRFLOW_PORT": 1, "API_PORT": 1, "GATEWAY_PORT": 1}
+    require_free_ports(make_settings(tmp_path, **ports))
 
 
 @pytest.mark.parametrize(

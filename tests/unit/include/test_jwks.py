@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.jwks import KeySet, KeysUnavailableError
+from include.jwks import KeySet, KeysUnavailableError
 from tests.issuer import KEY, OTHER_KEY, Issuer, describe_key, publish_keys, serve_keys
 
 ROTATED = {"keys": [describe_key(OTHER_KEY, "key-2")]}

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.auth import decode_token, to_user_id
-from api.errors import UnauthorizedError
+from include.errors import UnauthorizedError
 from include.naming import agent_prefix
 from include.settings import get_settings
+from include.tokens import decode_token, to_user_id
 
 
 def make_claims(**changes: object) -> dict:

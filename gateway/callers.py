@@ -1,0 +1,72 @@
+"""Who is asking which agent: a customer with one of its API keys, or its tenant."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from gateway.services import Services, get_services
+from include import records
+from include.errors import UnauthorizedError
+from include.keys import ApiKey, Scope, is_key, verify_key
+from include.models import Agent
+from include.tokens import identify_user, read_bearer_token
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who may ask the agent; `name` is what a session is bound to."""
+
+    agent: Agent
+    name: str
+    key: ApiKey | None = None
+
+    @property
+    def key_id(self) -> str | None:
+        """The key's id; None for the tenant."""
+        return self.key.key_id if self.key else None
+
+
+async def admit(request: Request, scope: Scope) -> Caller:
+    """The caller of a request about one agent.
+
+    :raises UnauthorizedError: without a valid key of this agent, or token.
+    :raises ForbiddenError: when the key is not for this.
+    :raises NotFoundError: when the agent is not the tenant's, or gone.
+    :raises RateLimitError: when the caller asks too often.
+    """
+    services, agent_id = get_services(request), request.path_params["agent_id"]
+    authorization = request.headers.get("authorization", "")
+    try:
+        token = read_bearer_token(authorization)
+        if is_key(token):
+            return await admit_customer(services, request, token, agent_id, scope)
+        return await admit_tenant(services, request, authorization, agent_id)
+    except UnauthorizedError:
+        await services.limits.count_refusal(request.client.host if request.client else "unknown")
+        raise
+
+
+async def admit_customer(
+    services: Services, request: Request, token: str, agent_id: str, scope: Scope
+) -> Caller:
+    """Whoever holds a key of the agent."""
+    key = await asyncio.to_thread(verify_key, token, agent_id, scope)
+    request.state.key_id = key.key_id
+    await services.limits.count_key(key)
+    services.uses.count(key)
+    agent = await asyncio.to_thread(records.get_agent, key.user_id, agent_id)
+    return Caller(agent, f"key:{key.key_id}", key)
+
+
+async def admit_tenant(
+    services: Services, request: Request, authorization: str, agent_id: str
+) -> Caller:
+    """The agent's tenant, by the token that the intake takes as well."""
+    user_id = await asyncio.to_thread(identify_user, authorization)
+    request.state.user_id = user_id
+    await services.limits.count_tenant(user_id)
+    agent = await asyncio.to_thread(records.get_agent, user_id, agent_id)
+    return Caller(agent, f"tenant:{user_id}")

@@ -1,0 +1,85 @@
+"""Every request gets an id and one line in the log: names and numbers, no header and no body."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = "X-Request-Id"
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+MAX_LOGGED_CHARACTERS = 64
+UNLOGGED = {"/health"}  # asked every few seconds by machines
+
+
+class RequestLog:
+    """ASGI middleware around the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and log it once it has been answered."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        asked = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = asked if SANE_REQUEST_ID.fullmatch(asked) else str(uuid4())
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        exchange = Exchange(send, request_id)
+        try:
+            await self.app(scope, receive, exchange.send)
+        finally:
+            if scope["path"] not in UNLOGGED:
+                exchange.log(scope, state)
+
+
+class Exchange:
+    """One request on its way: its status, and when the first part of its answer left."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.send_on, self.request_id = send, request_id
+        self.started_at = time.monotonic()
+        self.first_at: float | None = None
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        """Note what passes."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[REQUEST_ID] = self.request_id
+        elif self.first_at is None:
+            self.first_at = time.monotonic()
+        await self.send_on(message)
+
+    def log(self, scope: Scope, state: dict[str, Any]) -> None:
+        """One line."""
+        route = scope.get("route")
+        agent_id = scope.get("path_params", {}).get("agent_id")
+        facts = {
+            "user_id": state.get("user_id"),
+            "key_id": state.get("key_id"),
+            "agent_id": agent_id and agent_id[:MAX_LOGGED_CHARACTERS],
+            "method": scope["method"][:MAX_LOGGED_CHARACTERS],
+            "route": route.path if route else "unmatched",
+            "status": self.status,
+            "is_gone": state.get("is_gone", False),
+            "first_ms": self.count_milliseconds(self.first_at),
+            "duration_ms": self.count_milliseconds(time.monotonic()),
+            "address": scope["client"][0] if scope.get("client") else None,
+        }
+        log.info("request", extra=facts)
+
+    def count_milliseconds(self, until: float | None) -> float | None:
+        """Since the request came."""
+        return None if until is None else round((until - self.started_at) * 1000, 1)
