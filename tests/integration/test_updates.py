@@ -11,6 +11,7 @@ import pytest
 from api import documents as api_documents
 from include import lifecycle, records, updates
 from include.aws import client
+from include.creator.generate import RuleGenerator
 from include.errors import NotReadyError, StaleGenerationError, VerificationFailedError
 from include.items import read
 from include.knowledge.ingestion import DataSource, list_jobs
@@ -215,7 +216,7 @@ def test_the_manifest_says_what_the_version_was_made_of(alice, agent):
     assert manifest["runId"] == f"agent-{agent.agent_id}-g2"
     assert manifest["sopSha256"] == compute_sha256(NEW_SOP.encode())
     assert manifest["runtime"] == {"id": updated.agentcore_agent_id, "version": "2"}
-    assert manifest["generator"] == {"name": "rules", "version": "1"}
+    assert manifest["generator"] == {"name": "rules", "version": RuleGenerator.version}
     bundle = (
         client("s3")
         .get_object(
