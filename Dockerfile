@@ -22,7 +22,7 @@ RUN uv pip install --no-cache --require-hashes --compile-bytecode --python /venv
 FROM python:${PYTHON}-slim AS base
 RUN groupadd --gid 10001 oratio \
  && useradd --uid 10001 --gid oratio --create-home oratio \
- && install -d -o oratio -g oratio /airflow /airflow/logs /data
+ && install -d -o oratio -g oratio /airflow /airflow/logs /data /sandbox
 ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app:/app/plugins \
     PYTHONUNBUFFERED=1 \

@@ -68,13 +68,14 @@ format: setup ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updates, the intake
+bench: setup ## Measure: POST to active, many at once, retrieval, uploads, updates, intake, trial
 	@$(RUN) -m benchmarks.creation
 	@$(RUN) -m benchmarks.throughput
 	@$(RUN) -m benchmarks.retrieval
 	@$(RUN) -m benchmarks.uploads
 	@$(RUN) -m benchmarks.updates
 	@$(RUN) -m benchmarks.intake
+	@$(RUN) -m benchmarks.trial
 
 packages: setup ## Build the packages of agents' bundles and upload them to CODE_BUCKET, once a release
 	@$(RUN) -m include.runtime.dependencies

@@ -145,6 +145,7 @@ class VersionView(AgentVersion):
     """A version that has served; `generation` is that of the run that made its code."""
 
     is_serving: bool
+    generation_cost_usd: float | None  # of model calls, by list prices; null: not known
 
 
 class EventView(Event):

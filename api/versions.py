@@ -17,8 +17,9 @@ from api.revisions import change_current
 from api.schemas import AgentView, Rollback, VersionView
 from api.uploads import describe_validation
 from include import records, updates
+from include.creator.trial.report import TrialReport, read_report
 from include.idempotency import Answer, Claim, build_completion
-from include.models import Agent, KnowledgeBase
+from include.models import Agent, AgentVersion, KnowledgeBase
 
 agent_versions = Blueprint("versions", __name__)
 
@@ -28,12 +29,30 @@ agent_versions = Blueprint("versions", __name__)
 def list_versions(agent_id: str) -> list[dict[str, Any]]:
     """The versions of an agent's code that have served, newest first, and which one does."""
     agent = records.get_agent(get_user_id(), agent_id)
-    return [
-        VersionView(**version.model_dump(), is_serving=version is agent.serving).model_dump(
-            mode="json", by_alias=True
-        )
-        for version in reversed(agent.versions)
-    ]
+    return [show_version(agent, version) for version in reversed(agent.versions)]
+
+
+def show_version(agent: Agent, version: AgentVersion) -> dict[str, Any]:
+    """One version as its tenant sees it."""
+    view = VersionView(
+        **version.model_dump(),
+        is_serving=version is agent.serving,
+        generation_cost_usd=version.cost_usd,
+    )
+    return view.model_dump(mode="json", by_alias=True)
+
+
+@agent_versions.get("/api/agents/<agent_id>/trial")
+@describe(tag="agents", answers={200: TrialReport})
+def get_trial(agent_id: str) -> dict[str, Any]:
+    """How the code of the agent's last generation did when it was tried, passed or not.
+
+    Every scenario with the lines of the SOP it comes from, what was asked, and what came back. The
+    score is the share of passed scenarios of the kind that did worst. An agent that scores too low
+    is not deployed: its `failure` has the code `trial_failed`.
+    """
+    agent = records.get_agent(get_user_id(), agent_id)
+    return read_report(agent.ref).model_dump(mode="json", by_alias=True)
 
 
 @agent_versions.post("/api/agents/<agent_id>:update")

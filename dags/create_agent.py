@@ -29,7 +29,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, TriggerRule
 
 from include.settings import get_settings
-from oratio.defaults import AGENT_DAG, INGESTION_POOL, NEARLY_DONE
+from oratio.defaults import AGENT_DAG, GENERATION_TIMEOUT, INGESTION_POOL, NEARLY_DONE
 from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import CodeSensor, GenerateCodeOperator
 from oratio.operators.knowledge import EnsureKnowledgeBaseOperator, IngestDocumentsOperator
@@ -39,7 +39,9 @@ from oratio.operators.runtime import DeployRuntimeOperator, VerifyAgentOperator
 with DAG(dag_id="create_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as dag:
     ensure_knowledge_base = EnsureKnowledgeBaseOperator(task_id="ensure_knowledge_base")
     ingest_documents = IngestDocumentsOperator(task_id="ingest_documents", pool=INGESTION_POOL)
-    generate_code = GenerateCodeOperator(task_id="generate_code")
+    generate_code = GenerateCodeOperator(
+        task_id="generate_code", execution_timeout=GENERATION_TIMEOUT
+    )
     wait_for_code = CodeSensor(
         task_id="wait_for_code",
         bucket_name=get_settings().code_bucket,

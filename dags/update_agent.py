@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TriggerRule
 
-from oratio.defaults import AGENT_DAG, INGESTION_POOL, NEARLY_DONE
+from oratio.defaults import AGENT_DAG, GENERATION_TIMEOUT, INGESTION_POOL, NEARLY_DONE
 from oratio.operators.approval import ApproveCodeOperator
 from oratio.operators.creator import GenerateCodeOperator
 from oratio.operators.knowledge import IngestDocumentsOperator
@@ -45,7 +45,9 @@ from oratio.operators.versions import (
 
 with DAG(dag_id="update_agent", doc_md=__doc__, schedule=None, **AGENT_DAG) as dag:
     ingest_documents = IngestDocumentsOperator(task_id="ingest_documents", pool=INGESTION_POOL)
-    generate_code = GenerateCodeOperator(task_id="generate_code")
+    generate_code = GenerateCodeOperator(
+        task_id="generate_code", execution_timeout=GENERATION_TIMEOUT
+    )
     approve_code = ApproveCodeOperator(task_id="approve_code", priority_weight=NEARLY_DONE)
     deploy_version = DeployVersionOperator(
         task_id="deploy_version",

@@ -66,7 +66,8 @@ def client(service: str) -> Any:
     """A thread-safe client, made once a process; endpoints and credentials come from the chain."""
     config = Config(
         connect_timeout=5,
-        read_timeout=70,
+        # A model writes for minutes before it answers.
+        read_timeout=600 if service == "bedrock-runtime" else 70,
         max_pool_connections=32,
         retries={"mode": "standard", "total_max_attempts": 4},
         # Presigned uploads would else be signed the old way, which encrypted buckets refuse.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import IO, Any
 from include.aws import client
 from include.models import AgentRef
 from include.naming import SIDECAR_SUFFIX, agent_prefix, code_key, object_tagging
-from include.settings import get_settings
+from include.settings import MIB, get_settings
 
 # S3 Vectors silently ignores a document whose sidecar is larger than this.
 MAX_SIDECAR_BYTES = 1024
@@ -84,6 +85,15 @@ def list_documents(ref: AgentRef) -> list[dict[str, Any]]:
     ]
 
 
+def read_beginning(ref: AgentRef, path: str, limit_bytes: int) -> str:
+    """The beginning of a plain-text document; what is no UTF-8 is replaced."""
+    answer = client("s3").get_object(
+        Bucket=get_settings().kb_bucket, Key=agent_prefix(ref.user_id, ref.agent_id) + path
+    )
+    content: bytes = answer["Body"].read(limit_bytes)
+    return content.decode("utf-8", "replace")
+
+
 def delete_document(ref: AgentRef, path: str) -> None:
     """Remove one document and its sidecar; the bucket's lifecycle rule ends their old versions."""
     key = agent_prefix(ref.user_id, ref.agent_id) + path
@@ -135,6 +145,17 @@ def read_code(key: str, version_id: str | None) -> bytes:
     answer = client("s3").get_object(Bucket=get_settings().code_bucket, Key=key, **version)
     content: bytes = answer["Body"].read()
     return content
+
+
+def hash_code(key: str, version_id: str) -> str:
+    """SHA-256 of one version of a generated file, read piece by piece: bundles can be large."""
+    answer = client("s3").get_object(
+        Bucket=get_settings().code_bucket, Key=key, VersionId=version_id
+    )
+    digest = hashlib.sha256()
+    for piece in answer["Body"].iter_chunks(MIB):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def code_uri(ref: AgentRef, name: str) -> str:

@@ -61,6 +61,12 @@ class AirflowUnavailableError(RetryableError):
     code = "airflow_unavailable"
 
 
+class SandboxUnavailableError(RetryableError):
+    """The sandbox in which generated code is tried does not answer, or cannot jail it."""
+
+    code = "sandbox_unavailable"
+
+
 class InvalidInputError(FatalError):
     """The request or a record breaks a rule; `field` names the culprit when there is one."""
 
@@ -172,6 +178,18 @@ class DependenciesMissingError(FatalError):
     """The packages that every bundle holds were not uploaded for this release."""
 
     code = "dependencies_missing"
+
+
+class TrialFailedError(FatalError):
+    """The generated agent did not follow its SOP when it was tried; it was not published."""
+
+    code = "trial_failed"
+
+
+class ModelAnswerError(FatalError):
+    """A model that generates code gave an answer that was cut off or out of form."""
+
+    code = "model_answer"
 
 
 class ApprovalRejectedError(FatalError):

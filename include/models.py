@@ -174,6 +174,26 @@ class KnowledgeBase(Record):
     updated_at: str = Field(default_factory=now)
 
 
+class TrialSummary(Record):
+    """How a version did when it was tried before its deployment; the report is at the S3 path."""
+
+    score: float
+    scenarios: int
+    failed: int
+    report_s3_path: str
+
+
+class ModelUsage(Record):
+    """What the model calls of one role have used; the cost is unknown without a price."""
+
+    role: str
+    model_id: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None = None
+
+
 class AgentVersion(Record):
     """One version of an agent's code: what it was made of, and where it is."""
 
@@ -184,11 +204,19 @@ class AgentVersion(Record):
     generator: str
     generator_version: str
     model_id: str
+    generation_usage: list[ModelUsage] = Field(default_factory=list)  # of a generation by a model
     code_sha256: str
     code_s3_key: str
     code_s3_version: str
     manifest_s3_path: str | None = None  # once it has served
+    trial: TrialSummary | None = None
     created_at: str = Field(default_factory=now)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What making it cost in model calls; None if a price is not known."""
+        costs = [usage.cost_usd for usage in self.generation_usage]
+        return None if None in costs else round(sum(filter(None, costs), 0.0), 6)
 
     @property
     def place(self) -> tuple[str | None, str | None]:

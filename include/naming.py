@@ -98,6 +98,16 @@ def dependencies_key(requirements_sha256: str) -> str:
     return f"{SHARED_PREFIX}dependencies/{requirements_sha256}.zip"
 
 
+def trial_key(ref: AgentRef) -> str:
+    """Key of the report on how a generation's code did when it was tried."""
+    return code_key(ref, f"g{ref.generation}/trial.json")
+
+
+def checkpoint_key(ref: AgentRef, thread: str, kind: str) -> str:
+    """Key of where a generation by a model stands; one object each of `state` and `writes`."""
+    return code_key(ref, f"checkpoints/{thread}.{kind}")
+
+
 def knowledge_base_tags(settings: Settings, ref: AgentRef) -> dict[str, str]:
     """Tags of a Bedrock knowledge base; agentId lets a retry know its own."""
     return {

@@ -26,6 +26,16 @@ class BundleDependencies(StrEnum):
     ARM64 = "arm64"  # AgentCore installs nothing
 
 
+class Generator(StrEnum):
+    """What turns an SOP into an agent's code."""
+
+    RULES = "rules"
+    MODEL = "model"
+
+
+# USD for a million input tokens and a million output tokens: list prices, 2026-11.
+MODEL_PRICES = {"us.anthropic.claude-sonnet-4-5-20250929-v1:0": (3.0, 15.0)}
+
 # Knowledge bases an account and region; those of vector stores are not adjustable.
 KNOWLEDGE_BASE_QUOTAS = {
     KnowledgeBaseStore.S3_VECTORS: 100,
@@ -76,6 +86,20 @@ class Settings(BaseSettings):
     public_api_url: str = "http://127.0.0.1:8000"
     public_websocket_url: str = "ws://127.0.0.1:8000"
 
+    # Code generation
+    code_generator: Generator = Generator.RULES
+    code_generator_fallback: bool = True  # rules take over when a model cannot be asked
+    # Failed tries of the step, some 20 s apart in all, before they do so in an outage.
+    code_generator_tries: int = Field(3, ge=1)
+    # Bedrock model of each role; empty: model_id.
+    reader_model_id: str = ""
+    planner_model_id: str = ""
+    writer_model_id: str = ""
+    reviewer_model_id: str = ""
+    repairer_model_id: str = ""
+    model_max_output_tokens: int = 32_000  # the spec of a 100 KB SOP; many models allow 64,000
+    model_prices: dict[str, tuple[float, float]] = MODEL_PRICES
+
     # Pipeline
     ingestion_start_spacing_seconds: float = 10.0  # AWS: 0.1 a second an account, not adjustable
     run_deadline_minutes: int = 30
@@ -89,7 +113,21 @@ class Settings(BaseSettings):
     # An update starts when nothing has changed for so long: longer than a person takes between
     # two uploads, so that one ingestion does for all. 0: only on request.
     update_quiet_seconds: int = 60
-    max_versions: int = 20  # an agent's: to roll back to; 600 bytes each of a 400 KB item
+    max_versions: int = 20  # an agent's: to roll back to; 600 to 1,200 bytes each of a 400 KB item
+
+    # The trial of generated code, before it is published (include/creator/trial/)
+    sandbox_socket: str = "var/run/sandbox.sock"
+    sandbox_processes: int = 4  # at once; more callers queue
+    sandbox_seconds: float = 300.0  # of one trial; a real model takes 5 to 20 s an answer
+    sandbox_cpu_seconds: int = 10  # of one trial; an honest agent takes 0.2 s
+    sandbox_memory_mib: int = 256  # of one trial, beyond the SDKs; an honest agent takes 30 MiB
+    # The share of scenarios of each kind that an agent must pass; a real model, judged by rules,
+    # may word one answer in four so that the rules do not see it.
+    trial_threshold: float = Field(0.75, ge=0.0, le=1.0)
+    trial_dialogues_at_once: int = 4  # model calls in flight for one trial
+    max_trial_scenarios: int = 12  # of each kind, spread over the whole SOP
+    max_trial_documents: int = 8  # read for questions and passages
+    max_trial_document_bytes: int = 64_000  # the beginning of each
 
     # Reconciliation
     # At least 5: a look starts five tasks of about 0.3 s each.

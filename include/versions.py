@@ -94,7 +94,11 @@ def build_manifest(agent: Agent, code: AgentVersion) -> dict[str, Any]:
             "s3Key": code.code_s3_key,
             "s3VersionId": code.code_s3_version,
         },
-        "generator": {"name": code.generator, "version": code.generator_version},
+        "generator": {
+            "name": code.generator,
+            "version": code.generator_version,
+            "costUsd": code.cost_usd,
+        },
         "modelId": code.model_id,
         "sopSha256": code.sop_sha256,
         "documents": list_documents(agent.ref),

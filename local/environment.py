@@ -54,6 +54,7 @@ def product_variables(stack: StackSettings) -> dict[str, str]:
         "PROMETHEUS_MULTIPROC_DIR": str(stack.var / "run" / "metrics"),
         "PUBLIC_API_URL": stack.api_url,
         "PUBLIC_WEBSOCKET_URL": stack.api_url.replace("http", "ws", 1),
+        "SANDBOX_SOCKET": str(stack.sandbox_socket),
         "WAIT_POLL_SECONDS": "0.5",
         "INGESTION_START_SPACING_SECONDS": "0",  # the stand-in takes as many as come
     }

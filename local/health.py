@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,17 @@ def check_postgres(stack: StackSettings) -> str | None:
 def check_aws(stack: StackSettings) -> str | None:
     """None when the stand-in answers."""
     return check_url(f"{stack.aws_url}/moto-api/data.json")
+
+
+def check_sandbox(stack: StackSettings) -> str | None:
+    """None when the sandbox takes callers."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        try:
+            connection.connect(str(stack.sandbox_socket))
+        except OSError as error:
+            return f"{stack.sandbox_socket}: {error}"
+    return None
 
 
 def check_api(stack: StackSettings) -> str | None:
@@ -89,6 +101,7 @@ def open_airflow(stack: StackSettings) -> httpx.Client:
 CHECKS: dict[str, Callable[[StackSettings], str | None]] = {
     "postgres": check_postgres,
     "aws": check_aws,
+    "sandbox": check_sandbox,
     "airflow-api-server": check_airflow,
     "airflow-dag-processor": check_dags,
     "api": check_api,

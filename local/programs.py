@@ -28,6 +28,7 @@ def list_programs(stack: StackSettings) -> list[Program]:
     return [
         Program("postgres", [sys.executable, "-m", "local.postgres"], is_foundation=True),
         Program("aws", [*python, "local.aws.server", "--port", str(stack.aws_port)], True),
+        Program("sandbox", [*python, "include.creator.sandbox.server"]),
         Program("airflow-api-server", [*airflow, "api-server"]),
         Program("airflow-scheduler", [*airflow, "scheduler"]),
         Program("airflow-dag-processor", [*airflow, "dag-processor"]),

@@ -65,6 +65,11 @@ class StackSettings(BaseSettings):
         """Where the supervisor takes commands."""
         return self.sockets / "supervisor.sock"
 
+    @property
+    def sandbox_socket(self) -> Path:
+        """Where generated code is sent to be tried."""
+        return self.sockets / "sandbox.sock"
+
 
 @lru_cache(maxsize=1)
 def get_stack_settings() -> StackSettings:

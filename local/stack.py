@@ -47,7 +47,7 @@ def up(stack: StackSettings) -> None:
     with ThreadPoolExecutor() as executor:
         list(executor.map(lambda prepare: prepare(stack), [prepare_database, apply_template]))
     start_programs(stack)
-    wait_for(stack, ["airflow-api-server", "airflow-dag-processor", "api"])
+    wait_for(stack, ["sandbox", "airflow-api-server", "airflow-dag-processor", "api"])
     create_pools(stack)
 
 

@@ -33,6 +33,7 @@ SERVICES_OF_A_RUN = (
     "s3vectors",
     "bedrock-agent",
     "bedrock-agent-runtime",
+    "bedrock-runtime",
     "bedrock-agentcore-control",
     "bedrock-agentcore",
 )

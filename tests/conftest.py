@@ -7,8 +7,11 @@ import logging
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ os.environ.update(
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     NO_PROXY="127.0.0.1,localhost",
     STAND_IN_DATA_DIR=str(HOME / "aws"),
+    SANDBOX_SOCKET=str(HOME / "sandbox.sock"),
     JWT_SECRET=JWT_SECRET,
     WAIT_INLINE_SECONDS="0",
     INGESTION_START_SPACING_SECONDS="0",
@@ -88,6 +92,7 @@ def stand_in_url() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = build_server(0)
     PROCESSES.warm_parent.start()
+    sandbox = start_sandbox()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.port}"
@@ -99,6 +104,19 @@ def stand_in_url() -> Iterator[str]:
     PROCESSES.stop()
     server.shutdown()
     thread.join()
+    sandbox.terminate()
+    sandbox.wait()
+
+
+def start_sandbox(**settings: str) -> subprocess.Popen[bytes]:
+    """The sandbox for generated code, with these settings; returns at once, callers queue."""
+    socket_path = settings.get("SANDBOX_SOCKET", os.environ["SANDBOX_SOCKET"])
+    command = [sys.executable, "-m", "include.creator.sandbox.server"]
+    environment = dict(os.environ) | settings
+    sandbox = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    while sandbox.poll() is None and not Path(socket_path).exists():
+        time.sleep(0.01)
+    return sandbox
 
 
 @pytest.fixture

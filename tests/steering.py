@@ -1,4 +1,4 @@
-"""The stand-in's own addresses: faults on demand and the ledger."""
+"""The stand-in's own addresses: faults on demand, the ledger, scripted models."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ class Steering:
     def ledger(self, agent: str | None = None) -> dict[str, Any]:
         """Every resource ever made, or those of one agent."""
         return requests.get(f"{self.url}/ledger", params={"agent": agent}, timeout=10).json()
+
+    def script(self, *answers: dict[str, Any]) -> None:
+        """Let the model say this."""
+        put = requests.put(f"{self.url}/models", json={"answers": answers}, timeout=10)
+        assert put.status_code == 200, put.text
+
+    def unscript(self) -> None:
+        """Let it answer for itself again."""
+        requests.delete(f"{self.url}/models", timeout=10).raise_for_status()
+
+    def model_calls(self) -> list[dict[str, Any]]:
+        """The Converse calls since the script was put."""
+        return requests.get(f"{self.url}/models", timeout=10).json()["calls"]
 
     def wait_until_held(self, count: int) -> None:
         """Wait until so many calls are held by the first rule."""

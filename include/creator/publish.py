@@ -1,4 +1,4 @@
-"""Generated code on its way to S3: generate, check, bundle, upload, record."""
+"""Generated code on its way to S3: generate, check, bundle, try, upload, record."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 from include import records
 from include.creator.check import CODE_FILE, CONFIG_FILE
-from include.creator.generate import generate
+from include.creator.generate import forget_generation, generate_as_configured
 from include.creator.request import GeneratedCode, GenerationRequest
+from include.creator.trial.judge import TrialJudge
+from include.creator.trial.report import TrialReport, ensure_passed, store_report
 from include.documents import code_uri, put_code, read_code
-from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline
+from include.errors import TrialFailedError
+from include.models import Agent, AgentRef, AgentStatus, AgentVersion, Pipeline, TrialSummary
 from include.naming import bundle_key, code_key, document_uri, sbom_key
 from include.runtime.bundle import build_bundle, compute_sha256, read_bundle
 from include.runtime.dependencies import read_dependencies
@@ -25,20 +28,35 @@ def publish_code(agent: Agent) -> AgentVersion:
     Safe to repeat: what the run has made, or what serves already, is not uploaded again, so that
     AgentCore is given no new version of the same code.
 
-    :raises CodeRejectedError: when the generated code breaks a rule; nothing is uploaded then.
+    :raises CodeRejectedError: when no code was accepted; nothing is uploaded then.
+    :raises TrialFailedError: when the agent does not follow its SOP; only the report is uploaded.
     :raises DependenciesMissingError: when bundles are to hold packages that nobody uploaded.
     """
-    code = generate(build_request(agent))
-    bundle = build_bundle(code.files, read_dependencies())
+    dependencies = read_dependencies()
+    request = build_request(agent)
+    judge = TrialJudge(agent, request)
+    code = generate_as_configured(request, agent.ref, find_attempt(agent), judge)
+    bundle = build_bundle(code.files, dependencies)
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
         records.update_agent(agent.ref, candidate=known)
         return known
-    candidate = upload_bundle(agent, code, bundle, sha256)
+    try:
+        trial = record_trial(agent, judge.report(code.files, code.spec))
+    except TrialFailedError:
+        forget_generation(request, agent.ref)
+        raise
+    candidate = upload_bundle(agent, code, bundle, sha256).model_copy(update={"trial": trial})
     is_first = agent.status == AgentStatus.CREATING  # nothing serves that the record tells of
     shown = show_code(agent.ref, candidate, code.files) if is_first else {}
     records.update_agent(agent.ref, candidate=candidate, **shown)
     return candidate
+
+
+def find_attempt(agent: Agent) -> int:
+    """The try of the step that generates; 1 outside of a run."""
+    step = agent.steps.get("generate_code")
+    return step.attempt if step else 1
 
 
 def find_known(agent: Agent, code_sha256: str) -> AgentVersion | None:
@@ -71,6 +89,13 @@ def build_request(agent: Agent) -> GenerationRequest:
     )
 
 
+def record_trial(agent: Agent, report: TrialReport) -> TrialSummary:
+    """Store the report beside the bundle; raises TrialFailedError if the agent may not be used."""
+    summary = store_report(agent.ref, report)
+    ensure_passed(report)
+    return summary
+
+
 def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str) -> AgentVersion:
     """Put the bundle where AgentCore gets it, and what it holds beside it.
 
@@ -84,6 +109,7 @@ def upload_bundle(agent: Agent, code: GeneratedCode, bundle: bytes, sha256: str)
         generator=code.generator,
         generator_version=code.generator_version,
         model_id=get_settings().model_id,
+        generation_usage=list(code.usage),
         code_sha256=sha256,
         code_s3_key=key,
         code_s3_version=put_code(agent.ref, key, bundle),

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from include.creator.spec import AgentSpec
+from include.creator.spec import AgentSpec, SpecModel
 from include.errors import InvalidInputError
-from include.models import AgentType
+from include.models import AgentType, ModelUsage
 
 PASSAGES = 5
 VOICE_MODEL = "amazon.nova-2-sonic-v1:0"
@@ -56,6 +56,14 @@ def ensure_unicode(name: str, text: str) -> None:
         ) from None
 
 
+class ScenarioHint(SpecModel):
+    """A dialogue that a generator proposes for the trial of its agent."""
+
+    kind: str  # step, prohibition, escalation, document, ...
+    ask: str
+    expect: str
+
+
 @dataclass(frozen=True)
 class GeneratedCode:
     """An agent's own files by name, and how they came about."""
@@ -65,6 +73,8 @@ class GeneratedCode:
     spec: AgentSpec
     generator: str
     generator_version: str
+    scenario_hints: tuple[ScenarioHint, ...] = ()
+    usage: tuple[ModelUsage, ...] = ()  # of models, by role
 
 
 class CodeGenerator(Protocol):

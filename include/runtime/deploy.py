@@ -8,7 +8,9 @@ from botocore.exceptions import ClientError
 
 from include import records
 from include.aws import client, error_code, find
+from include.documents import hash_code
 from include.errors import (
+    CodeRejectedError,
     ConflictError,
     InvalidInputError,
     NameTakenError,
@@ -115,6 +117,7 @@ def get_runtime(runtime_id: str) -> dict[str, Any]:
 def create_runtime(agent: Agent) -> dict[str, Any]:
     """Create the runtime, or adopt the one of its name; store its id at once."""
     settings = get_settings()
+    require_unchanged(get_code(agent))
     try:
         answer = client("bedrock-agentcore-control").create_agent_runtime(
             agentRuntimeName=runtime_name(agent.agent_id),
@@ -129,6 +132,15 @@ def create_runtime(agent: Agent) -> dict[str, Any]:
         runtime_id = adopt_runtime(agent.ref)
     records.update_agent(agent.ref, agentcore_agent_id=runtime_id)
     return get_runtime(runtime_id)
+
+
+def require_unchanged(version: AgentVersion) -> None:
+    """Raise CodeRejectedError unless the bundle in S3 is the one that was checked and tried."""
+    if hash_code(version.code_s3_key, version.code_s3_version) != version.code_sha256:
+        raise CodeRejectedError(
+            f"The bundle {version.code_s3_key} in S3 is not the one that was checked, so it was "
+            "not deployed. Retry the agent; if it happens again, report it with the agent's id."
+        )
 
 
 def adopt_runtime(ref: AgentRef) -> str:
@@ -150,6 +162,7 @@ def adopt_runtime(ref: AgentRef) -> str:
 
 def update_runtime(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:
     """Make a new version from the current bundle; everything is sent, for AWS replaces it all."""
+    require_unchanged(get_code(agent))
     token = f"runtime-{get_code(agent).code_s3_version}-after-{runtime['agentRuntimeVersion']}"
     client("bedrock-agentcore-control").update_agent_runtime(
         agentRuntimeId=runtime["agentRuntimeId"],

@@ -85,7 +85,9 @@ def to_lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
     days = {name: {key: str(rule[name][key])} for name, key in DAYS.items() if name in rule}
     if "ExpirationInDays" in rule:
         days["Expiration"] = {"Days": str(rule["ExpirationInDays"])}
-    return {"ID": rule["Id"], "Status": rule["Status"], "Prefix": rule.get("Prefix", ""), **days}
+    tags = rule.get("TagFilters")
+    applies_to = {"Filter": {"Tag": tags[0]}} if tags else {"Prefix": rule.get("Prefix", "")}
+    return {"ID": rule["Id"], "Status": rule["Status"], **applies_to, **days}
 
 
 def complete_table(

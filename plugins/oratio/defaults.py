@@ -18,6 +18,9 @@ APPROVAL_TIMEOUT = timedelta(hours=get_settings().approval_timeout_hours)
 # which the time spent waiting for a person is taken out.
 LONGEST_RUN = timedelta(minutes=get_settings().run_deadline_minutes) + APPROVAL_TIMEOUT
 
+# Models write for minutes; the run's deadline leaves ten more for the other steps.
+GENERATION_TIMEOUT = timedelta(minutes=max(5, get_settings().run_deadline_minutes - 10))
+
 # A run's later steps go before the first ones of others; see plugins/airflow_local_settings.py.
 NEARLY_DONE = 2_000_000_000
 

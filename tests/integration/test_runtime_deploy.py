@@ -9,6 +9,7 @@ from include.aws import client
 from include.creator.publish import publish_code
 from include.errors import (
     AgentUnavailableError,
+    CodeRejectedError,
     ConflictError,
     NameTakenError,
     NotReadyError,
@@ -125,6 +126,33 @@ def test_twice_is_once(agent, control):
     first, second = deploy(agent), deploy(agent)
     assert runtimes_of(control, agent) == [first.agentcore_agent_id] == [second.agentcore_agent_id]
     assert versions_of(control, agent) == ["1"]
+
+
+def test_a_bundle_that_is_not_the_checked_one_is_not_deployed(agent, control):
+    other = agent.candidate.model_copy(update={"code_sha256": compute_sha256(b"other")})
+    records.update_agent(agent.ref, candidate=other)
+    with pytest.raises(CodeRejectedError, match="not the one that was checked"):
+        deploy(agent)
+    assert runtimes_of(control, agent) == []
+
+
+def test_what_is_put_over_the_bundle_is_not_deployed(agent, control):
+    bucket, key = get_settings().code_bucket, bundle_key(agent.ref)
+    client("s3").put_object(Bucket=bucket, Key=key, Body=b"something else")
+    deployed = deploy(agent)
+    runtime = control.get_agent_runtime(agentRuntimeId=deployed.agentcore_agent_id)
+    place = runtime["agentRuntimeArtifact"]["codeConfiguration"]["code"]["s3"]
+    assert place["versionId"] == agent.candidate.code_s3_version
+
+
+def test_a_serving_runtime_gets_no_bundle_that_is_not_the_checked_one(agent, control):
+    deployed = deploy(agent)
+    replaced = replace_bundle(agent, {"agent_file.py": b"1\n"})
+    wrong = replaced.candidate.model_copy(update={"code_sha256": compute_sha256(b"other")})
+    records.update_agent(agent.ref, candidate=wrong)
+    with pytest.raises(CodeRejectedError):
+        deploy(agent)
+    assert versions_of(control, deployed) == ["1"]
 
 
 def test_a_new_bundle_is_a_new_version_behind_the_same_endpoint(agent, control):

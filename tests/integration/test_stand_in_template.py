@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from include.aws import client
+from include.settings import get_settings
 
 ITEM = {"id": {"S": "a1"}, "state": {"S": "pending"}}
 INDEX = {
@@ -41,3 +42,11 @@ def test_an_index_that_a_newer_template_adds_is_there_with_what_was_stored(empty
         ExpressionAttributeValues={":state": ITEM["state"]},
     )
     assert found["Items"] == [ITEM]
+
+
+def test_replaced_checkpoints_expire_and_replaced_bundles_do_not(stand_in):
+    rules = client("s3").get_bucket_lifecycle_configuration(Bucket=get_settings().code_bucket)
+    expiring = [rule for rule in rules["Rules"] if "NoncurrentVersionExpiration" in rule]
+    assert [rule["Filter"] for rule in expiring] == [
+        {"Tag": {"Key": "resourceType", "Value": "checkpoint"}}
+    ]

@@ -72,7 +72,7 @@ def forget_stand_in(folder: str) -> None:
     """Import from the bundle's folder instead of the stand-in's."""
     here = str(Path(__file__).parents[3])
     sys.path[:] = [folder, *(path for path in sys.path if path not in ("", here))]
-    for name in [name for name in sys.modules if name.split(".")[0] == "local"]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("include", "local")]:
         del sys.modules[name]
 
 

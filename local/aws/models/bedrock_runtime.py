@@ -26,6 +26,7 @@ from local.aws.models.converse import (
 )
 from local.aws.models.embeddings import embed
 from local.aws.models.openai_model import OpenAIModel
+from local.aws.models.scripts import SCRIPTS
 
 EVENT_STREAM = "application/vnd.amazon.eventstream"
 TITAN_PREFIX = "amazon.titan-embed-text-v2"
@@ -35,7 +36,7 @@ TITAN_MAX_CHARS = 50_000
 
 
 class BedrockRuntime(BaseResponse):
-    """Models: the local one, or LOCAL_MODEL_BASE_URL's."""
+    """Models: a test's script, else the local one, or LOCAL_MODEL_BASE_URL's."""
 
     use_raw_body = True
 
@@ -68,7 +69,7 @@ class BedrockRuntime(BaseResponse):
         """The model's reply to the checked request."""
         request = self.read_json() | {"modelId": unquote(self.params["modelId"])}
         check_request(request)
-        return find_model()(request)
+        return SCRIPTS.find_reply(request) or find_model()(request)
 
     def read_json(self) -> dict[str, Any]:
         """The body; raises ValidationException."""

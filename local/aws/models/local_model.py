@@ -1,4 +1,4 @@
-"""The deterministic model: retrieves, then quotes; hands over to a human when asked to."""
+"""The deterministic model: retrieves, then quotes; hands over and refuses as its prompt says."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from local.aws.models.converse import (
     ToolStart,
 )
 from local.aws.models.passages import parse_passages
+from local.aws.models.procedure import Procedure, read_procedure
 from local.aws.models.quoting import NO_ANSWER, answer
 from local.aws.models.terms import find_terms
 
@@ -61,7 +62,8 @@ class Turn:
 def reply(request: Request) -> Iterator[Piece]:
     """The reply in pieces: the same request always gets the same one."""
     turn = read_turn(request["messages"])
-    call = choose_call(turn, request.get("toolConfig") or {})
+    procedure = read_procedure(request)
+    call = choose_call(turn, request.get("toolConfig") or {}, procedure)
     prompt_chars = len(json.dumps(request.get("messages")) + json.dumps(request.get("system")))
     if call:
         name, arguments = call
@@ -71,7 +73,7 @@ def reply(request: Request) -> Iterator[Piece]:
         middle = len(text) // 2
         yield from (ToolInput(text[:middle]), ToolInput(text[middle:]))
     else:
-        text = compose_answer(turn)
+        text = compose_answer(turn, procedure)
         yield from (Text(word) for word in STREAMED_WORDS.findall(text))
     yield End(
         "tool_use" if call else "end_turn",
@@ -121,21 +123,40 @@ def asks_for_human(question: str) -> bool:
     return bool(HUMAN_REQUEST.search(question)) and not ASKS_ABOUT_PROCEDURE.search(question)
 
 
-def choose_call(turn: Turn, tool_config: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def choose_call(
+    turn: Turn, tool_config: Mapping[str, Any], procedure: Procedure
+) -> tuple[str, dict[str, Any]] | None:
     """The tool to call now with its input, None to answer."""
     specs = [tool["toolSpec"] for tool in tool_config.get("tools", ()) if "toolSpec" in tool]
     offered = {spec["name"]: spec for spec in specs}
     if turn.results:
         return None
     forced = tool_config.get("toolChoice", {}).get("tool", {}).get("name")
-    if HAND_OFF in offered and (forced == HAND_OFF or asks_for_human(turn.question)):
-        reason = "The user asked for a human."
-        return HAND_OFF, {"reason": reason, "summary": turn.question}
+    reason = find_reason(turn.question, procedure)
+    if HAND_OFF in offered and (forced == HAND_OFF or reason):
+        return HAND_OFF, {"reason": reason or "", "summary": turn.question}
+    if forced is None and answer_from_procedure(turn.question, procedure):
+        return None
     if RETRIEVE in offered and forced in (None, RETRIEVE):
         return RETRIEVE, {"query": f"{turn.earlier_question} {turn.question}".strip()}
     if forced in offered:
         return forced, fill_schema(offered[forced]["inputSchema"]["json"], turn.question)
     return None
+
+
+def find_reason(question: str, procedure: Procedure) -> str | None:
+    """Why to hand over: the user's wish, or the condition that their words meet."""
+    if asks_for_human(question):
+        return "The user asked for a human."
+    return None if procedure.find_steps(question) else procedure.find_hand_over(question)
+
+
+def answer_from_procedure(question: str, procedure: Procedure) -> str | None:
+    """What the prompt alone makes the model say: the steps asked for, or a refusal."""
+    if steps := procedure.find_steps(question):
+        return " ".join(f'The procedure says: "{step}"' for step in steps)
+    rule = procedure.find_prohibition(question)
+    return f'I cannot do that. The rule is: "{rule}"' if rule else None
 
 
 def fill_schema(schema: Mapping[str, Any], text: str) -> dict[str, Any]:
@@ -147,7 +168,7 @@ def fill_schema(schema: Mapping[str, Any], text: str) -> dict[str, Any]:
     }
 
 
-def compose_answer(turn: Turn) -> str:
+def compose_answer(turn: Turn, procedure: Procedure) -> str:
     """What to say after the tools, or without any."""
     if any(name == HAND_OFF and succeeded for name, _, succeeded in turn.results):
         return HAND_OFF_ANSWER
@@ -160,4 +181,6 @@ def compose_answer(turn: Turn) -> str:
         return TOOL_FAILED_ANSWER
     if turn.results:
         return f"The tool {turn.results[-1][0]} answered: {turn.results[-1][1]}"
+    if said := answer_from_procedure(turn.question, procedure):
+        return said
     return f"You said: {turn.question}" if turn.question else "How can I help you?"

@@ -105,7 +105,7 @@ def test_every_lasting_service_is_watched_and_restarted():
 
 
 def test_all_of_airflow_is_there():
-    assert SERVICES.keys() - ONE_SHOT == AIRFLOW | {"postgres", "intake", "aws"}
+    assert SERVICES.keys() - ONE_SHOT == AIRFLOW | {"postgres", "intake", "aws", "sandbox"}
 
 
 def test_no_secret_has_a_default():
@@ -124,8 +124,20 @@ def test_the_stand_in_is_optional_and_gets_no_secret():
         assert not [
             variable for variable in SERVICES[name]["environment"] if SECRET.search(variable)
         ]
-    for name in SERVICES.keys() - {"postgres", "aws", "aws-init", "airflow-init"}:
+    for name in SERVICES.keys() - {"postgres", "aws", "aws-init", "airflow-init", "sandbox"}:
         assert SERVICES[name]["depends_on"]["aws-init"]["required"] is False, name
+
+
+def test_the_sandbox_has_no_network_no_rights_and_no_secret():
+    sandbox = SERVICES["sandbox"]
+
+    assert (sandbox["network_mode"], sandbox["read_only"]) == ("none", True)
+    assert (sandbox["cap_drop"], sandbox["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+    assert sandbox["environment"].keys() == {"SANDBOX_SOCKET"}
+    for name in AIRFLOW:
+        shared = SERVICES[name]
+        assert "sandbox:/sandbox" in shared["volumes"]
+        assert shared["environment"]["SANDBOX_SOCKET"] == sandbox["environment"]["SANDBOX_SOCKET"]
 
 
 def test_only_the_intake_can_make_tokens():

@@ -49,4 +49,4 @@ def test_the_package_is_hidden_from_the_loader(loaded):
 
 def test_loading_it_warms_the_process(loaded):
     assert loaded["is_warm"]
-    assert loaded["clients"] == 7
+    assert loaded["clients"] == 8

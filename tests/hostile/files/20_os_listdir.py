@@ -1,0 +1,3 @@
+# Tries: to list folders outside
+# Refused: attribute
+LOOT = [os.listdir(p) for p in ("@HOME@", "/etc", "/root")]

@@ -1,0 +1,3 @@
+# Tries: to read by pathlib
+# Refused: attribute
+LOOT = Path("@SECRET@").read_text()

@@ -1,0 +1,4 @@
+# Tries: to compute for ever while it is imported
+# Refused: syntax
+while True:
+    pass
