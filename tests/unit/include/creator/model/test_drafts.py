@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from include.creator.model.output import build_files, check_draft
 from include.creator.prompt import MAX_TOOL_CHARACTERS
 from include.creator.render import read_template
 from include.creator.sop import read_sop
+from include.models import AgentType
 from tests.killed_generation import build_request
 from tests.model_answers import SOP
 
