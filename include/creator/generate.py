@@ -11,7 +11,7 @@ from include.creator.prompt import (
     build_prompt,
     build_retrieve_description,
 )
-from include.creator.render import read_code, render_config
+from include.creator.render import read_templates, render_config
 from include.creator.request import CodeGenerator, GeneratedCode, GenerationRequest
 from include.creator.sop import read_sop
 from include.errors import (
@@ -56,7 +56,7 @@ class RuleGenerator:
             "retrieveDescription": build_retrieve_description(request),
             "handOffDescription": build_hand_off_description(request, spec),
         }
-        files = {**read_code(request.agent_type), CONFIG_FILE: render_config(request, texts)}
+        files = {**read_templates(request.agent_type), CONFIG_FILE: render_config(request, texts)}
         return GeneratedCode(files, prompt, spec, self.name, self.version)
 
 

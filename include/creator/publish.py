@@ -32,10 +32,11 @@ def publish_code(agent: Agent) -> AgentVersion:
     :raises TrialFailedError: when the agent does not follow its SOP; only the report is uploaded.
     :raises DependenciesMissingError: when bundles are to hold packages that nobody uploaded.
     """
+    dependencies = read_dependencies()
     request = build_request(agent)
     judge = TrialJudge(agent, request)
     code = generate_as_configured(request, agent.ref, find_attempt(agent), judge)
-    bundle = build_bundle(code.files, read_dependencies())
+    bundle = build_bundle(code.files, dependencies)
     sha256 = compute_sha256(bundle)
     if known := find_known(agent, sha256):
         records.update_agent(agent.ref, candidate=known)

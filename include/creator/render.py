@@ -28,7 +28,7 @@ CONFIG_VERSION = 1
 MAX_ANSWER_TOKENS = 4096
 
 
-def read_code(agent_type: AgentType) -> dict[str, bytes]:
+def read_templates(agent_type: AgentType) -> dict[str, bytes]:
     """The Python files of every agent of a kind; those that speak have one more."""
     files = {CODE_FILE: read_template()}
     if agent_type is not AgentType.TEXT:

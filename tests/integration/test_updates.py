@@ -216,11 +216,8 @@ def test_the_manifest_says_what_the_version_was_made_of(alice, agent):
     assert manifest["runId"] == f"agent-{agent.agent_id}-g2"
     assert manifest["sopSha256"] == compute_sha256(NEW_SOP.encode())
     assert manifest["runtime"] == {"id": updated.agentcore_agent_id, "version": "2"}
-    assert manifest["generator"] == {
-        "name": "rules",
-        "version": RuleGenerator.version,
-        "costUsd": 0,
-    }
+    wanted = {"name": "rules", "version": RuleGenerator.version, "costUsd": 0}
+    assert manifest["generator"] == wanted
     bundle = (
         client("s3")
         .get_object(

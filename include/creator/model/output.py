@@ -16,7 +16,7 @@ from include.creator.prompt import (
     build_retrieve_description,
     delimit,
 )
-from include.creator.render import read_code, render_config
+from include.creator.render import read_templates, render_config
 from include.creator.request import GenerationRequest
 from include.creator.spec import AgentSpec
 
@@ -37,7 +37,7 @@ def build_files(request: GenerationRequest, spec: AgentSpec, draft: Draft) -> di
             build_hand_off_description(request, spec), draft.hand_off_hints
         ),
     }
-    files = {**read_code(request.agent_type), CONFIG_FILE: render_config(request, texts)}
+    files = {**read_templates(request.agent_type), CONFIG_FILE: render_config(request, texts)}
     if code := draft.own_code():
         # Half a surrogate cannot be encoded; what stands for it is refused as not ASCII.
         files[CODE_FILE] = code.encode("utf-8", "replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from include.creator.model.output import build_files, check_draft
 from include.creator.prompt import MAX_TOOL_CHARACTERS
 from include.creator.render import read_template
 from include.creator.sop import read_sop
+from include.models import AgentType
 from tests.killed_generation import build_request
 from tests.model_answers import SOP
 
@@ -79,3 +81,10 @@ def test_texts_too_long_and_tenant_text_in_code_are_findings():
     code = 'NOTE = "ESCALATE to a\\nmanager if the customer was hurt"'
     [finding] = check_draft(Draft(code=code), SOP)
     assert "line 5" in finding
+
+
+def test_an_agent_that_speaks_has_its_second_file_whoever_writes_the_first():
+    request = replace(build_request("a"), agent_type=AgentType.VOICE)
+    files = build_files(request, read_sop(SOP), Draft(code="X = 1"))
+    assert files["agent_voice.py"] == read_template("agent_voice.py")
+    assert files["agent_file.py"].strip() == b"X = 1"
