@@ -126,7 +126,7 @@ def timing_settings() -> dict[str, str]:
         "scheduler__orphaned_tasks_check_interval": "15",
         "scheduler__scheduler_health_check_threshold": "15",
         # Longer than a worker's own retries of a slow API server, shorter than the default 300 s.
-        "scheduler__task_instance_heartbeat_timeout": "90",
+        "scheduler__task_instance_heartbeat_timeout": "60",
         "scheduler__task_instance_heartbeat_timeout_detection_interval": "5",
         # A worker often sees its task's pipes close just before it sees the task end. It then
         # sleeps for this long (5 s by default), holds its slot, and reports a wait as ended when
