@@ -202,7 +202,7 @@ def test_a_question_is_asked_once(alice, monkeypatch):
     agent = store_agent(user_id=alice.user_id, status="active")
     asked = []
 
-    def invoke(agent, message, session_id):
+    def invoke(agent, message, session_id, **_):
         asked.append(message)
         return {"answer": f"Answer {len(asked)}"}
 

@@ -116,9 +116,7 @@ def test_an_agent_hands_over_and_keeps_a_conversation_apart(sign_in):
     answer = alice.ask(agent.agent_id, "I want to speak to a human", sessionId="conversation-1")
     assert answer.json["handoff"]["summary"]
     assert answer.json["sessionId"] == "conversation-1"
-    path = f"/agents/{agent.agent_id}/chat"  # the address that the record shows
-    question = {"message": "How many days do I have to return a bicycle?"}
-    answer = alice.http.post(path, json=question, headers=alice.headers)
+    answer = alice.ask(agent.agent_id, "How many days do I have to return a bicycle?")
     assert "30 days" in answer.json["answer"]
 
 
