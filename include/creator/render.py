@@ -22,7 +22,7 @@ TEMPLATE = FOLDER / CODE_FILE
 # Pinned: a template changed by accident, or by somebody else, is not deployed.
 TEMPLATE_SHA256 = {
     CODE_FILE: "63d443e8034806e800bfa2c1b51956e1086347fc57644db8f45c858b5052ba10",
-    VOICE_FILE: "bd4577ba54e500ec22961ad00ca89102b4f7c51acb0a3c302cb9d6c71a4109ce",
+    VOICE_FILE: "00441b5ea3f72bb4297406a5bdd2ffeada39319596e45e71e9e9f63cfc1794dc",
 }
 CONFIG_VERSION = 1
 MAX_ANSWER_TOKENS = 4096
