@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import suppress
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +15,7 @@ from gateway.call_turns import CallTurns
 from gateway.callers import SUBPROTOCOL, Caller, admit
 from gateway.calls import Call, speak, wait_for_first
 from gateway.pace import ClientGoneError, end
+from gateway.runtime import Turn
 from gateway.services import Services, get_services
 from gateway.voice_runtime import dial
 from include.chat import SessionId, make_session_id, require_active
@@ -21,8 +23,9 @@ from include.errors import InvalidInputError, OratioError
 from include.keys import Scope
 from include.models import Agent, AgentType
 from include.runtime.invoke import runtime_session_id
-from include.sessions import SessionRef
+from include.sessions import SessionRef, load_history
 
+MAX_HISTORY_BYTES = 60_000  # of AgentCore's 64 KB for a frame
 SESSION_ID: TypeAdapter[str] = TypeAdapter(SessionId)
 
 
@@ -68,9 +71,27 @@ async def hold_call(services: Services, websocket: WebSocket, outbox: Outbox) ->
     with services.calls.taking_line(caller.name):
         await outbox.put({"type": "session", "sessionId": session.session_id})
         runtime_session = runtime_session_id(caller.agent, session.key)
+        history = await read_history(session, websocket)
         async with dial(services.runtime, caller.agent, runtime_session) as line:
+            await line.send({"type": "start", "history": history})
             call = Call(services, caller, websocket, outbox)
             await call.hold(line, CallTurns(caller, session))
+
+
+async def read_history(session: SessionRef, websocket: WebSocket) -> list[Turn]:
+    """The session's last turns, as many of the newest as a frame holds; a new one has none."""
+    if "sessionId" not in websocket.query_params:
+        return []
+    turns = await asyncio.to_thread(load_history, session)
+    history: list[Turn] = []
+    left = MAX_HISTORY_BYTES
+    for turn in reversed(turns):
+        reminder = {"question": turn.question, "answer": turn.answer}
+        left -= len(json.dumps(reminder))
+        if left < 0:
+            break
+        history.insert(0, reminder)
+    return history
 
 
 def require_voice(agent: Agent) -> None:

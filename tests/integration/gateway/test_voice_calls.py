@@ -22,7 +22,7 @@ from include.sessions import SessionRef, find_session, list_turns
 from local.aws.models.tone_speech import speak
 from tests.caller import FRAME_BYTES, INPUT_RATE, Caller
 from tests.fakes import StandIn
-from tests.integration.gateway.test_real_agent import find_pid
+from tests.integration.gateway.test_real_agent import find_pid, watch_model
 from tests.integration.test_voice import QUESTION, deploy
 
 SESSION = "the-call-of-a-customer"
@@ -164,18 +164,21 @@ def test_whoever_speaks_interrupts(client):
     assert "90 days" in second.answer
 
 
-def test_a_killed_agent_is_told_and_the_session_goes_on(client):
+def test_a_killed_agent_is_told_and_the_session_goes_on(client, monkeypatch):
     with client.call() as phone:
         session_id = phone.session["sessionId"]
-        phone.type(QUESTION)
+        first = phone.type(QUESTION)
         phone.send({"type": "text", "text": "What does winter storage include?"})
         phone.hear_until("audio")
         os.kill(find_pid(client.agent), signal.SIGKILL)
         code, frame = read_end(phone.socket)
     assert (code, frame["type"], frame["code"]) == (4502, "error", "agent_unavailable")
     assert "broke off" in frame["message"]
+    asked = watch_model(monkeypatch)
     with client.call(session_id) as phone:
         assert "90 days" in phone.type("How long may I return a helmet?")["answer"]
+    said = [block.get("text") for message in asked[0]["messages"] for block in message["content"]]
+    assert said == [QUESTION, first["answer"], "How long may I return a helmet?"]
     assert [turn.error for turn in client.turns(session_id)] == [None, "agent_unavailable", None]
 
 
