@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from gateway.services import Services, get_services
 from include import records
+from include.chat import require_active
 from include.errors import UnauthorizedError
 from include.keys import ApiKey, Scope, is_key, verify_key
 from include.models import Agent
@@ -71,6 +72,19 @@ async def admit_customer(
     services.uses.count(key)
     agent = await asyncio.to_thread(records.get_agent, key.user_id, agent_id)
     return Caller(agent, f"key:{key.key_id}", key)
+
+
+async def readmit(request: HTTPConnection, caller: Caller, scope: Scope) -> None:
+    """Check again, in the middle of a long exchange; a tenant's token may have expired by then.
+
+    :raises OratioError: when the key was revoked, or the agent paused or deleted.
+    """
+    agent_id = caller.agent.agent_id
+    if caller.key:
+        token = read_bearer_token(read_authorization(request))
+        await asyncio.to_thread(verify_key, token, agent_id, scope)
+    agent = await asyncio.to_thread(records.get_agent, caller.agent.user_id, agent_id)
+    require_active(agent, is_tenant=caller.key is None)
 
 
 async def admit_tenant(

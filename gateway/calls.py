@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gateway.call_ends import CallIdleError, CallTooLongError, ClientTooSlowError
 from gateway.call_frames import read_frame, show_frame
 from gateway.call_outbox import Outbox
 from gateway.call_turns import CallTurns
-from gateway.callers import Caller
+from gateway.callers import Caller, readmit
 from gateway.pace import ClientGoneError, end
 from gateway.services import Services
 from gateway.turns import CANCELED
 from gateway.voice_runtime import Line
+from include.keys import Scope
+
+log = logging.getLogger(__name__)
 
 TOO_LONG = "The call has lasted as long as one may. Call again with its sessionId to go on."
 IDLE = "Nothing was sent for a while. Call again with the call's sessionId to go on."
@@ -42,7 +47,9 @@ class Call:
         :raises OratioError: when anything else ends the call.
         """
         try:
-            await wait_for_first(self.listen(line, turns), self.answer(line, turns), self.watch())
+            await wait_for_first(
+                self.listen(line, turns), self.answer(line, turns), self.watch(), self.recheck()
+            )
         except BaseException as error:
             await turns.end(getattr(error, "code", CANCELED))
             raise
@@ -80,6 +87,15 @@ class Call:
             if now >= idle_at:
                 raise CallIdleError(IDLE)
             await asyncio.sleep(min(ends_at, idle_at) - now)
+
+    async def recheck(self) -> None:
+        """End the call soon after its key was revoked, or the agent paused or deleted."""
+        while True:
+            await asyncio.sleep(self.settings.call_check_seconds)
+            try:
+                await readmit(self.websocket, self.caller, Scope.VOICE)
+            except (ClientError, BotoCoreError) as error:
+                log.error("a call was not checked: %s", type(error).__name__)
 
 
 async def speak(websocket: WebSocket, outbox: Outbox, seconds: float) -> None:

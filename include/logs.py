@@ -62,6 +62,7 @@ LOGGING: dict[str, Any] = {
         "gunicorn.access": QUIET | {"level": "WARNING"},
         # It logs the address of every WebSocket with its query; gateway/request_log.py does not.
         "uvicorn.error": QUIET | {"level": "WARNING"},
+        "websockets": QUIET | {"level": "WARNING"},
         # They log addresses and keys of every call.
         "httpx": QUIET | {"level": "WARNING"},
         "botocore": QUIET | {"level": "WARNING"},

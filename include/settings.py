@@ -158,6 +158,7 @@ class Settings(BaseSettings):
     call_seconds: float = Field(1_800.0, le=3_600)  # AgentCore ends a connection after an hour
     # Microphones are never silent: neither side sent a frame. The agent's machine costs meanwhile.
     call_idle_seconds: float = 120.0
+    call_check_seconds: float = Field(60.0, gt=0)  # a revoked key is noticed within a call
     call_ping_seconds: float = 20.0  # between pings, and for the answer to one; proxies allow 30 s
     call_stall_seconds: float = Field(20.0, gt=0)  # for which a caller may take nothing
     # What waits for one caller; 24 s of speech. Twice MAX_CALLS MiB at most, in all.
