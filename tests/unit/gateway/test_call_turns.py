@@ -11,7 +11,7 @@ from gateway import call_turns
 from gateway.call_turns import CallTurns
 from gateway.callers import Caller
 from include.sessions import SessionRef, TurnRecord
-from tests.fakes import build_agent
+from tests.fakes import make_agent
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def hear(*events: Any) -> None:
     """A call: a text is typed, a pair is said by somebody, a dict ends an answer."""
 
     async def note() -> None:
-        turns = CallTurns(Caller(build_agent(), "key:1"), SessionRef("a", "s", "key:1"))
+        turns = CallTurns(Caller(make_agent(), "key:1"), SessionRef("a", "s", "key:1"))
         for event in events:
             if isinstance(event, str):
                 turns.note_typed(event)
