@@ -86,7 +86,8 @@ async def read_history(websocket: WebSocket) -> list[Any]:
         raise AnswerError('Send {"type": "start", "history": []} first.')
     conversation = Conversation()
     conversation.replay(history)
-    return conversation.messages
+    messages: list[Any] = conversation.messages
+    return messages
 
 
 def read_text(frame: dict[str, Any]) -> str:
