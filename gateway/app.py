@@ -6,13 +6,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from gateway.chat import chat
 from gateway.openai_chat import complete_chat, list_models
 from gateway.problems import HANDLERS
 from gateway.request_log import RequestLog
 from gateway.services import open_services
+from gateway.voice import talk
 from include.settings import get_settings
 from include.tokens import check_identity_settings
 
@@ -27,6 +28,7 @@ ROUTES = [
     Route("/agents/{agent_id}/chat", chat, methods=["POST"]),
     Route("/agents/{agent_id}/v1/chat/completions", complete_chat, methods=["POST"]),
     Route("/agents/{agent_id}/v1/models", list_models),
+    WebSocketRoute("/agents/{agent_id}", talk),
 ]
 
 

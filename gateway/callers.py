@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from gateway.services import Services, get_services
 from include import records
+from include.chat import require_active
 from include.errors import UnauthorizedError
 from include.keys import ApiKey, Scope, is_key, verify_key
 from include.models import Agent
 from include.tokens import identify_user, read_bearer_token
+
+# Browsers cannot set headers of a WebSocket, only name protocols: this one, and one with the token.
+SUBPROTOCOL = "oratio"
+TOKEN_PROTOCOL = "oratio.token."  # noqa: S105 - what a token follows
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Caller:
         return self.key.key_id if self.key else None
 
 
-async def admit(request: Request, scope: Scope) -> Caller:
+async def admit(request: HTTPConnection, scope: Scope) -> Caller:
     """The caller of a request about one agent.
 
     :raises UnauthorizedError: without a valid key of this agent, or token.
@@ -38,7 +43,7 @@ async def admit(request: Request, scope: Scope) -> Caller:
     :raises RateLimitError: when the caller asks too often.
     """
     services, agent_id = get_services(request), request.path_params["agent_id"]
-    authorization = request.headers.get("authorization", "")
+    authorization = read_authorization(request)
     try:
         token = read_bearer_token(authorization)
         if is_key(token):
@@ -49,8 +54,16 @@ async def admit(request: Request, scope: Scope) -> Caller:
         raise
 
 
+def read_authorization(request: HTTPConnection) -> str:
+    """The Authorization header, or what a browser sends instead for a WebSocket."""
+    offered: list[str] = request.scope.get("subprotocols", [])
+    tokens = [each for each in offered if each.startswith(TOKEN_PROTOCOL)]
+    given = f"Bearer {tokens[0].removeprefix(TOKEN_PROTOCOL)}" if tokens else ""
+    return request.headers.get("authorization", given)
+
+
 async def admit_customer(
-    services: Services, request: Request, token: str, agent_id: str, scope: Scope
+    services: Services, request: HTTPConnection, token: str, agent_id: str, scope: Scope
 ) -> Caller:
     """Whoever holds a key of the agent."""
     key = await asyncio.to_thread(verify_key, token, agent_id, scope)
@@ -61,8 +74,21 @@ async def admit_customer(
     return Caller(agent, f"key:{key.key_id}", key)
 
 
+async def readmit(request: HTTPConnection, caller: Caller, scope: Scope) -> None:
+    """Check again, in the middle of a long exchange; a tenant's token may have expired by then.
+
+    :raises OratioError: when the key was revoked, or the agent paused or deleted.
+    """
+    agent_id = caller.agent.agent_id
+    if caller.key:
+        token = read_bearer_token(read_authorization(request))
+        await asyncio.to_thread(verify_key, token, agent_id, scope)
+    agent = await asyncio.to_thread(records.get_agent, caller.agent.user_id, agent_id)
+    require_active(agent, is_tenant=caller.key is None)
+
+
 async def admit_tenant(
-    services: Services, request: Request, authorization: str, agent_id: str
+    services: Services, request: HTTPConnection, authorization: str, agent_id: str
 ) -> Caller:
     """The agent's tenant, by the token that the intake takes as well."""
     user_id = await asyncio.to_thread(identify_user, authorization)

@@ -41,6 +41,10 @@ class RequestLimits:
         """Count a request of a tenant."""
         await self.count(self.by_tenant, "tenant", user_id)
 
+    async def count_caller(self, key: ApiKey | None, user_id: str) -> None:
+        """Count a message within a call: of a customer, or without a key of the tenant."""
+        await (self.count_key(key) if key else self.count_tenant(user_id))
+
     async def count_refusal(self, address: str) -> None:
         """Count a request that no valid key or token came with: guessing must not pay."""
         await self.count(self.by_address, "address", address)

@@ -28,7 +28,7 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and log it once it has been answered."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         asked = Headers(scope=scope).get(REQUEST_ID, "")
@@ -51,13 +51,19 @@ class Exchange:
         self.send_on, self.request_id = send, request_id
         self.started_at = time.monotonic()
         self.first_at: float | None = None
-        self.status = 0
+        self.header = (REQUEST_ID.lower().encode(), request_id.encode())
+        self.status = 0  # or the close code of a WebSocket, 101 when its client closed it
 
     async def send(self, message: Message) -> None:
         """Note what passes."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             MutableHeaders(scope=message)[REQUEST_ID] = self.request_id
+        elif message["type"] == "websocket.accept":
+            self.status = 101
+            message["headers"] = [*message.get("headers", []), self.header]
+        elif message["type"] == "websocket.close":
+            self.status = message["code"]
         elif self.first_at is None:
             self.first_at = time.monotonic()
         await self.send_on(message)
@@ -70,7 +76,7 @@ class Exchange:
             "user_id": state.get("user_id"),
             "key_id": state.get("key_id"),
             "agent_id": agent_id and agent_id[:MAX_LOGGED_CHARACTERS],
-            "method": scope["method"][:MAX_LOGGED_CHARACTERS],
+            "method": scope.get("method", "WEBSOCKET")[:MAX_LOGGED_CHARACTERS],
             "route": route.path if route else "unmatched",
             "status": self.status,
             "is_gone": state.get("is_gone", False),

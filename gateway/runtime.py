@@ -39,10 +39,10 @@ BROKEN_OFF = "The agent broke off in the middle of its answer. Send the message 
 
 
 class AgentRuntime:
-    """AgentCore, over one pool of connections."""
+    """AgentCore, over one pool of connections; `credentials` sign the addresses of calls."""
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
+    def __init__(self, client: Any, credentials: Any) -> None:
+        self.client, self.credentials = client, credentials
 
     async def stream(
         self, agent: Agent, session_id: str, prompt: str, history: list[Turn]
@@ -88,7 +88,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[AgentRuntime]:
     async with session.create_client(
         "bedrock-agentcore", region_name=settings.aws_region, config=config
     ) as client:
-        yield AgentRuntime(client)
+        yield AgentRuntime(client, await session.get_credentials())
 
 
 def explain_refusal(agent: Agent, error: ClientError) -> OratioError:

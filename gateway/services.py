@@ -10,8 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
+from gateway.call_count import CallCount
 from gateway.deliveries import run_deliveries
 from gateway.limits import RequestLimits
 from gateway.runtime import AgentRuntime, open_runtime
@@ -30,6 +31,7 @@ class Services:
     runtime: AgentRuntime
     limits: RequestLimits
     uses: KeyUses
+    calls: CallCount
     answers: int = 0  # being given now
 
     @contextmanager
@@ -57,11 +59,13 @@ async def open_services(app: Starlette) -> AsyncIterator[None]:
         runtime = await stack.enter_async_context(open_runtime(settings))
         await stack.enter_async_context(run_deliveries())
         uses = await stack.enter_async_context(KeyUses(settings.key_use_seconds))
-        app.state.services = Services(settings, runtime, RequestLimits(settings), uses)
+        app.state.services = Services(
+            settings, runtime, RequestLimits(settings), uses, CallCount(settings)
+        )
         yield
 
 
-def get_services(request: Request) -> Services:
+def get_services(request: HTTPConnection) -> Services:
     """The process's services."""
     services: Services = request.app.state.services
     return services

@@ -6,6 +6,7 @@ import argparse
 
 import uvicorn
 
+from gateway.call_frames import MAX_FRAME_BYTES
 from include.logs import LOGGING
 from include.settings import get_settings
 
@@ -18,7 +19,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8001)
     arguments = parser.parse_args()
-    proxies = get_settings().trusted_proxies
+    settings = get_settings()
+    proxies = settings.trusted_proxies
     uvicorn.run(
         "gateway.app:create_app",
         factory=True,
@@ -29,6 +31,10 @@ def main() -> None:
         proxy_headers=bool(proxies),
         forwarded_allow_ips="*" if proxies else None,
         server_header=False,
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,  # it is sound; what is inflated could fill the memory
+        ws_ping_interval=settings.call_ping_seconds,
+        ws_ping_timeout=settings.call_ping_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

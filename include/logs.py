@@ -60,6 +60,9 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "gunicorn.error": QUIET,
         "gunicorn.access": QUIET | {"level": "WARNING"},
+        # It logs the address of every WebSocket with its query; gateway/request_log.py does not.
+        "uvicorn.error": QUIET | {"level": "WARNING"},
+        "websockets": QUIET | {"level": "WARNING"},
         # They log addresses and keys of every call.
         "httpx": QUIET | {"level": "WARNING"},
         "botocore": QUIET | {"level": "WARNING"},

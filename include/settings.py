@@ -154,6 +154,18 @@ class Settings(BaseSettings):
     max_answers: int = 500  # a process gives at a time
     gateway_threads: int = 16  # for DynamoDB
 
+    # Calls, at the gateway
+    call_seconds: float = Field(1_800.0, le=3_600)  # AgentCore ends a connection after an hour
+    # Microphones are never silent: neither side sent a frame. The agent's machine costs meanwhile.
+    call_idle_seconds: float = 120.0
+    call_check_seconds: float = Field(60.0, gt=0)  # a revoked key is noticed within a call
+    call_ping_seconds: float = 20.0  # between pings, and for the answer to one; proxies allow 30 s
+    call_stall_seconds: float = Field(20.0, gt=0)  # for which a caller may take nothing
+    # What waits for one caller; 24 s of speech. Twice MAX_CALLS MiB at most, in all.
+    call_outbox_bytes: int = 2 * MIB
+    max_calls: int = 100  # a process: 64 KB/s of speech each, and as much memory as said above
+    max_calls_per_caller: int = 20  # of one key or tenant, a process: nobody takes all lines
+
     # Webhooks
     webhook_ports: str = "443"  # comma-separated
     # On: http, any port and addresses of private networks, for receivers on one's own machine.

@@ -72,7 +72,8 @@ class Caller:
 
 
 @contextmanager
-def call(address: str) -> Iterator[Caller]:
-    """Dial; hangs up with the block."""
+def call(address: str, history: list[Any] | None = None) -> Iterator[Caller]:
+    """Dial, reminding of earlier turns; hangs up with the block."""
     with connect(address, open_timeout=SECONDS) as socket:
+        socket.send(json.dumps({"type": "start", "history": history or []}))
         yield Caller(socket)

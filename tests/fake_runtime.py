@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 DONE = {
@@ -25,6 +26,7 @@ DONE = {
     "usage": {"inputTokens": 11, "outputTokens": 7},
 }
 WORDS = [{"type": "text", "text": "You have "}, {"type": "text", "text": "30 days [1]."}]
+READY = {"type": "ready", "format": "pcm", "inputSampleRate": 16000, "outputSampleRate": 24000}
 SEARCH = {"type": "tool", "name": "retrieve"}
 
 
@@ -38,6 +40,9 @@ class FakeRuntime:
     gate: threading.Event = field(default_factory=threading.Event)
     canceled: threading.Event = field(default_factory=threading.Event)
     url: str = ""
+    frames: Iterable[Any] = field(default_factory=lambda: [READY])
+    frames_sent: int = 0
+    heard: list[Any] = field(default_factory=list)
 
     async def invoke(self, request: Request) -> Response:
         """InvokeAgentRuntime."""
@@ -49,6 +54,24 @@ class FakeRuntime:
             error = {"message": "arn:aws:secret"}
             return JSONResponse(error, status, {"x-amzn-errortype": code})
         return StreamingResponse(self.speak(), media_type="text/event-stream")
+
+    async def talk(self, websocket: WebSocket) -> None:
+        """InvokeAgentRuntimeWithWebSocketStream: says `frames`, then listens."""
+        await websocket.accept()
+        try:
+            start = await websocket.receive_json()
+            facts = {"session": websocket.query_params[SESSION_HEADER], "signed": websocket.url}
+            self.calls.append(start | facts)
+            for frame in self.frames:
+                while frame == "gate" and not self.gate.is_set():
+                    await asyncio.sleep(0.01)
+                if frame != "gate":
+                    await websocket.send_json(frame)
+                    self.frames_sent += 1
+            while True:
+                self.heard.append(await websocket.receive_json())
+        except (WebSocketDisconnect, RuntimeError):
+            self.canceled.set()
 
     async def speak(self) -> AsyncIterator[bytes]:
         """The script as events."""
@@ -73,7 +96,12 @@ def serve_runtime() -> Iterator[FakeRuntime]:
     """The fake on a free port."""
     runtime = FakeRuntime()
     path = "/runtimes/{arn:path}/invocations"
-    app = Starlette(routes=[Route(path, runtime.invoke, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route(path, runtime.invoke, methods=["POST"]),
+            WebSocketRoute("/runtimes/{arn:path}/ws", runtime.talk),
+        ]
+    )
     with serve_asgi(lambda: app) as url:
         runtime.url = url
         yield runtime

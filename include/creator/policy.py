@@ -100,8 +100,8 @@ VOICE = Policy(
     modules={"base64": frozenset({"b64decode"}), "time": frozenset({"monotonic"})},
     names={
         "agent_file": words(
-            "AnswerError CONFIG MAX_PROMPT_CHARACTERS Turn app aws explain hand_off_to_human "
-            "retrieve"
+            "AnswerError CONFIG Conversation MAX_PROMPT_CHARACTERS Turn app aws explain "
+            "hand_off_to_human is_history retrieve"
         ),
         "bedrock_agentcore": frozenset({"RequestContext"}),
         "collections.abc": frozenset({"Callable"}),
@@ -114,7 +114,7 @@ VOICE = Policy(
     },
     calls={
         "BedrockNovaSonicModel": frozenset({"audio", "boto_session", "model_id", "voice"}),
-        "BidiAgent": frozenset({"model", "system_prompt", "tools"}),
+        "BidiAgent": frozenset({"messages", "model", "system_prompt", "tools"}),
     },
     # The one entry point is in agent_file.py.
     attributes=ATTRIBUTES - {"entrypoint"}

@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from include.creator.publish import publish_code
 from include.documents import read_code
@@ -172,6 +173,18 @@ def test_a_bad_frame_is_explained_and_ends_the_call(address, frame, words):
         with pytest.raises(ConnectionClosed) as closed:
             caller.hear()
     assert closed.value.rcvd.code == 1011
+
+
+def test_who_goes_on_with_a_conversation_is_not_greeted_again(address):
+    with call(address, [{"question": "Hello?", "answer": "Good day."}]) as caller:
+        caller.send({"type": "text", "text": "How long may I return a helmet?"})
+        assert "90 days" in caller.hear_until("done")[-1]["answer"]
+
+
+def test_a_call_begins_with_a_start(address):
+    with connect(address) as socket:
+        socket.send('{"type": "text", "text": "Hello"}')
+        assert '{"type": "start", "history": []}' in json.loads(socket.recv())["message"]
 
 
 def test_a_binary_frame_is_refused(address):

@@ -132,6 +132,7 @@ def main() -> None:
             while frames[-1]["type"] not in {"done", "error"}:
                 frames.append(websocket.receive_json())
 
+        websocket.send_json({"type": "start", "history": []})
         hear_until_done()  # the greeting
         websocket.send_json({"type": "audio", "audio": base64.b64encode(bytes(640)).decode()})
         websocket.send_json({"type": "text", "text": "How long?"})

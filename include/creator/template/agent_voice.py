@@ -14,11 +14,13 @@ from agent_file import (
     CONFIG,
     MAX_PROMPT_CHARACTERS,
     AnswerError,
+    Conversation,
     Turn,
     app,
     aws,
     explain,
     hand_off_to_human,
+    is_history,
     retrieve,
 )
 from bedrock_agentcore import RequestContext
@@ -39,9 +41,9 @@ class Call:
     """One caller on the line; the tools share `state`."""
 
     websocket: WebSocket
+    greeted: bool
     state: dict[str, Any] = field(default_factory=lambda: {"turn": Turn()})
     said: list[str] = field(default_factory=list)
-    greeted: bool = not VOICE["greets"]
     speaks_until: float = 0.0  # on the monotonic clock: what was sent has been played by then
 
     async def listen(self) -> Any:
@@ -74,6 +76,18 @@ async def read_frame(websocket: WebSocket) -> dict[str, Any]:
     if not isinstance(frame, dict):
         raise AnswerError("Send a JSON object in each frame.")
     return frame
+
+
+async def read_history(websocket: WebSocket) -> list[Any]:
+    """Return the messages of the turns before this call, of which its first frame reminds."""
+    frame = await read_frame(websocket)
+    history = frame.get("history")
+    if frame.get("type") != "start" or not is_history(history):
+        raise AnswerError('Send {"type": "start", "history": []} first.')
+    conversation = Conversation()
+    conversation.replay(history)
+    messages: list[Any] = conversation.messages
+    return messages
 
 
 def read_text(frame: dict[str, Any]) -> str:
@@ -173,19 +187,24 @@ FRAMES: dict[str, Callable[[Call, Any], list[dict[str, Any]]]] = {
 async def talk(websocket: WebSocket, context: RequestContext) -> None:
     """Hold one conversation until the caller hangs up or something fails."""
     await websocket.accept()
-    call = Call(websocket)
     rates: Any = {
         "input": {"sample_rate": INPUT_RATE},
         "output": {"sample_rate": VOICE["sampleRate"]},
     }
-    ears: list[Any] = [call.listen]
-    mouths: list[Any] = [call.speak]
     try:
+        messages = await read_history(websocket)
+        # Who goes on with a conversation was greeted before.
+        call = Call(websocket, greeted=not VOICE["greets"] or bool(messages))
+        ears: list[Any] = [call.listen]
+        mouths: list[Any] = [call.speak]
         model = BedrockNovaSonicModel(
             boto_session=aws, model_id=VOICE["modelId"], voice=VOICE["voice"], audio=rates
         )
         await BidiAgent(
-            model=model, system_prompt=CONFIG["systemPrompt"], tools=[retrieve, hand_off_to_human]
+            model=model,
+            system_prompt=CONFIG["systemPrompt"],
+            tools=[retrieve, hand_off_to_human],
+            messages=messages,
         ).run(inputs=ears, outputs=mouths, invocation_state=call.state)
     except WebSocketDisconnect:
         app.logger.info("The caller has hung up")

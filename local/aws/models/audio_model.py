@@ -90,6 +90,7 @@ class ScriptedAudioModel(BidiModel):
         """Begin to listen; earlier messages are known from before."""
         self.system_prompt = system_prompt or ""
         self.tools = tools or []
+        self.messages = list(messages or [])
         self.listener = Listener(self.rates["input"])
         self.events.put_nowait(BidiConnectionStartEvent(uuid4().hex, self.config["model_id"]))
 
