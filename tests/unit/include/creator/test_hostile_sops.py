@@ -1,4 +1,4 @@
-"""Hostile texts through the renderer: the same code for all, the text exactly, nothing breaks out.
+"""Hostile texts through both renderers: the same code for all, the text exactly, all in its place.
 
 `FUZZ_EXAMPLES=200000` makes the long run, `FUZZ_SEED` another one.
 """
@@ -14,6 +14,8 @@ from functools import cache
 import pytest
 
 from include.creator.generate import RuleGenerator
+from include.creator.model.drafts import Draft
+from include.creator.model.output import GUIDANCE, build_files
 from include.creator.prompt import build_digest, delimit
 from include.creator.request import GenerationRequest
 from include.errors import InvalidInputError
@@ -95,6 +97,21 @@ def tool_skeletons(config):
         yield skeleton(config[key], [block])
 
 
+def check_model_files(request, code, advice):
+    """What a model advises, under whatever influence, is data after all that the rules wrote."""
+    draft = Draft(guidance=advice, search_hints=advice[:500], hand_off_hints=advice[:500])
+    files = build_files(request, code.spec, draft)
+    assert code_of(files) == code_of(code.files)
+    config = json.loads(files[CONFIG_FILE])
+    assert config["sop"] == request.sop
+    guided = f"\n{GUIDANCE}\n{delimit('advice', advice)}\n" if advice.strip() else ""
+    assert config["systemPrompt"] == code.prompt + guided
+    by_rules = json.loads(code.files[CONFIG_FILE])
+    for key in ("retrieveDescription", "handOffDescription"):
+        hint = config[key].removeprefix(by_rules[key])
+        assert hint in ("", f"\n{delimit('advice', advice[:500].strip())}")
+
+
 def test_no_text_gets_out_of_its_place():
     source = random.Random(SEED)
     made = set()
@@ -111,6 +128,7 @@ def test_no_text_gets_out_of_its_place():
         assert prompt_skeleton(code, request) == prompt_skeleton(like, plain_request)
         plain_config = json.loads(like.files[CONFIG_FILE])
         assert list(tool_skeletons(config)) == list(tool_skeletons(plain_config))
+        check_model_files(request, code, make_text(source))
         made.add(request.sop)
     assert len(made) > EXAMPLES * 0.9  # the source does not run dry
 
