@@ -224,13 +224,6 @@ class Health(Record):
     status: Literal["ok"]
 
 
-class Readiness(Record):
-    """What the process depends on: each check is `ok` or `failed`."""
-
-    status: Literal["ready", "degraded", "unready"]
-    checks: dict[str, Literal["ok", "failed"]]
-
-
 class KnowledgeBaseView(Record):
     """A knowledge base as its tenant sees it."""
 

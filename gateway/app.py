@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from gateway.chat import chat
 from gateway.openai_chat import complete_chat, list_models
+from gateway.operations import check_health, check_readiness, get_metrics
 from gateway.problems import HANDLERS
 from gateway.request_log import RequestLog
 from gateway.services import open_services
@@ -17,14 +16,11 @@ from gateway.voice import talk
 from include.settings import get_settings
 from include.tokens import check_identity_settings
 
-
-async def check_health(request: Request) -> Response:
-    """The process lives."""
-    return JSONResponse({"status": "ok"})
-
-
 ROUTES = [
     Route("/health", check_health),
+    Route("/livez", check_health),
+    Route("/readyz", check_readiness),
+    Route("/metrics", get_metrics),
     Route("/agents/{agent_id}/chat", chat, methods=["POST"]),
     Route("/agents/{agent_id}/v1/chat/completions", complete_chat, methods=["POST"]),
     Route("/agents/{agent_id}/v1/models", list_models),

@@ -1,4 +1,7 @@
-"""Every request gets an id and one line in the log: names and numbers, no header and no body."""
+"""Every request gets an id, one line in the log, and its place in the metrics.
+
+The line has names and numbers, no header and no body.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,15 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.operations import count_request
+
 log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 MAX_LOGGED_CHARACTERS = 64
-UNLOGGED = {"/health"}  # asked every few seconds by machines
+# Asked every few seconds by machines; they are in the metrics.
+UNLOGGED = {"/livez", "/readyz", "/health", "/metrics"}
 
 
 class RequestLog:
@@ -40,6 +46,7 @@ class RequestLog:
         try:
             await self.app(scope, receive, exchange.send)
         finally:
+            exchange.count(scope)
             if scope["path"] not in UNLOGGED:
                 exchange.log(scope, state)
 
@@ -68,16 +75,20 @@ class Exchange:
             self.first_at = time.monotonic()
         await self.send_on(message)
 
+    def count(self, scope: Scope) -> None:
+        """One request more in the metrics."""
+        seconds = None if self.first_at is None else self.first_at - self.started_at
+        count_request(name_route(scope), self.status, seconds)
+
     def log(self, scope: Scope, state: dict[str, Any]) -> None:
         """One line."""
-        route = scope.get("route")
         agent_id = scope.get("path_params", {}).get("agent_id")
         facts = {
             "user_id": state.get("user_id"),
             "key_id": state.get("key_id"),
             "agent_id": agent_id and agent_id[:MAX_LOGGED_CHARACTERS],
             "method": scope.get("method", "WEBSOCKET")[:MAX_LOGGED_CHARACTERS],
-            "route": route.path if route else "unmatched",
+            "route": name_route(scope),
             "status": self.status,
             "is_gone": state.get("is_gone", False),
             "first_ms": self.count_milliseconds(self.first_at),
@@ -89,3 +100,9 @@ class Exchange:
     def count_milliseconds(self, until: float | None) -> float | None:
         """Since the request came."""
         return None if until is None else round((until - self.started_at) * 1000, 1)
+
+
+def name_route(scope: Scope) -> str:
+    """The route's pattern; a path may be anything."""
+    route = scope.get("route")
+    return route.path if route else "unmatched"
