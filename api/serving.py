@@ -19,6 +19,7 @@ workers = 2
 threads = 16
 worker_class = "gthread"
 timeout = 120
+keepalive = 75  # longer than load balancers and clients keep a connection: they find it open, then
 control_socket_disable = True  # it would lie in the home folder, one for all stacks
 logconfig_dict = LOGGING
 

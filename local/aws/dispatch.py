@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from moto.core.responses import BaseResponse
@@ -34,6 +35,7 @@ class StandInApp(DomainDispatcherApplication):
         super().__init__(create_backend_app)
         self.services = services
         self.on_change = on_change
+        self.backends: dict[str | None, Any] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request, and tell the owner afterwards if it may have changed something."""
@@ -72,13 +74,24 @@ class StandInApp(DomainDispatcherApplication):
         headers = {k: v for k, v in headers.items() if k.lower() != "status"}
         return Response(body, status, headers)(environ, start_response)
 
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """moto's answer, kept: it lists a folder each time."""
+        if host not in self.backends:
+            self.backends[host] = super().get_backend_for_host(host)
+        return self.backends[host]
+
     def find_service(self, call: Call) -> type[BaseResponse] | None:
         """Our class that implements the operation, if there is one."""
-        method = camelcase_to_underscores(call.operation)
-        for service in self.services.get(call.service, ()):
-            if method in method_names_from_class(service):
-                return service
-        return None
+        return find_class(tuple(self.services.get(call.service, ())), call.operation)
+
+
+@cache
+def find_class(
+    services: tuple[type[BaseResponse], ...], operation: str
+) -> type[BaseResponse] | None:
+    """The class that implements the operation, if there is one."""
+    method = camelcase_to_underscores(operation)
+    return next((each for each in services if method in method_names_from_class(each)), None)
 
 
 def is_read(environ: dict[str, Any]) -> bool:
