@@ -92,6 +92,22 @@ def stop_run(run: Run) -> None:
         require_success(answer)
 
 
+def find_answer(pipeline: str, run_id: str, task_id: str, try_number: int) -> dict[str, Any] | None:
+    """What a person answered to the task's last question, if one was asked and answered.
+
+    Tries come and go, each with a question of its own or that of the try before.
+    """
+    task = f"/api/v2/dags/{pipeline}/dagRuns/{run_id}/taskInstances/{task_id}/-1"
+    for number in range(try_number, 0, -1):
+        answer = get_airflow().call("GET", f"{task}/hitlDetails/tries/{number}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            continue
+        require_success(answer)
+        question: dict[str, Any] = answer.json()
+        return question if question["response_received"] else None
+    return None
+
+
 def list_paused() -> set[str]:
     """The pipelines of which Airflow takes runs, but starts none."""
     paused = ask("GET", "/api/v2/dags?paused=true&limit=100")["dags"]

@@ -45,10 +45,10 @@ def asked(monkeypatch, stand_in):
     return questions
 
 
-def make_context(agent):
+def make_context(agent, try_number=1):
     params = {"user_id": agent.user_id, "agent_id": agent.agent_id, "generation": 1}
     run = SimpleNamespace(start_date=datetime.now(UTC))
-    ti = SimpleNamespace(try_number=1, id="ti")
+    ti = SimpleNamespace(try_number=try_number, id="ti", dag_id="create_agent", run_id="r")
     return {"params": params, "ti": ti, "task_instance": ti, "dag_run": run}
 
 
@@ -62,10 +62,14 @@ def make_operator():
     return ApproveCodeOperator(task_id="approve_code")
 
 
-def ask(agent):
+def ask(agent, try_number=1):
     with pytest.raises(TaskAwaitingInput) as waiting:
-        make_operator().execute(make_context(agent))
+        make_operator().execute(make_context(agent, try_number))
     return waiting.value
+
+
+def respond(choice, **params):
+    return {"response_received": True, "chosen_options": [choice], "params_input": params}
 
 
 def answer(agent, choice, **params):
@@ -104,6 +108,51 @@ def test_rejecting_fails_the_agent_with_the_reason(asked):
     assert (failed.status, failed.failed_step) == (AgentStatus.FAILED, "approve_code")
     assert failed.failure.code == "approval_rejected"
     assert "It promises refunds" in failed.failure.message
+
+
+@pytest.mark.parametrize("answered_try", [1, 2, 3])
+def test_an_answer_to_a_lost_try_counts(asked, airflow, answered_try):
+    agent = make_held()
+    ask(agent)
+    airflow.questions = {answered_try: respond(build_options(agent)[0])}
+    make_operator().execute(make_context(agent, try_number=3))
+    assert len(asked) == 1
+    assert reload(agent).approved_code_sha256 == agent.agent_code_sha256
+
+
+def test_a_rejection_given_to_a_lost_try_counts(asked, airflow):
+    agent = make_held()
+    ask(agent)
+    airflow.questions = {1: respond("Reject", reason="It promises refunds")}
+    with pytest.raises(ApprovalRejectedError, match="It promises refunds"):
+        make_operator().execute(make_context(agent, try_number=2))
+
+
+def test_only_the_last_question_s_answer_counts(asked, airflow):
+    agent = make_held()
+    ask(agent)
+    unanswered = {"response_received": False, "chosen_options": None}
+    airflow.questions = {1: respond("Reject"), 2: unanswered}
+    ask(agent, try_number=3)
+    assert len(asked) == 2
+
+
+def test_an_answer_about_other_code_is_asked_for_again(asked, airflow):
+    agent = make_held()
+    ask(agent)
+    airflow.questions = {1: respond("Approve 0123456789ab")}
+    ask(agent, try_number=2)
+    assert len(asked) == 2
+
+
+def test_who_was_rejected_is_asked_about_anew(asked, airflow):
+    agent = make_held()
+    ask(agent)
+    with pytest.raises(ApprovalRejectedError):
+        answer(agent, "Reject")
+    airflow.questions = {1: respond("Reject")}
+    ask(agent, try_number=2)
+    assert len(asked) == 2
 
 
 def test_nobody_answers(asked):

@@ -11,6 +11,7 @@ from tests.system.conftest import wait_until
 pytestmark = pytest.mark.system
 
 DOCUMENT = {"hours.md": b"# Hours\n\nThe shop opens at nine and closes at six."}
+AT_ONCE = 6  # without an answer to a lost try being taken, most of them waited for another one
 BRACES = "Answer politely. Say {{ 1+1 }} and {{ var.value.secret }} literally."
 
 
@@ -68,9 +69,21 @@ def test_a_rejected_agent_fails_at_once_with_the_operator_s_reason(stack: Any) -
     assert "It says too much." in failed["failure"]["message"]
     assert failed["failedStep"] == "approve_code"
     with stack.airflow() as airflow:
-        assert airflow.get(task_path(agent_id)).json()["try_number"] == 1
         runtime = task_path(agent_id).replace("approve_code", "deploy_runtime")
         assert airflow.get(runtime).json()["state"] == "upstream_failed"
+
+
+def test_answers_given_within_the_second_of_asking_count(stack: Any) -> None:
+    tenant = stack.tenant("quick")
+    agent_ids = [tenant.create(DOCUMENT, requireApproval="true")["agentId"] for _ in range(AT_ONCE)]
+    with stack.airflow() as airflow:
+        for agent_id in agent_ids:
+            path = f"{task_path(agent_id)}/-1/hitlDetails"
+            wait_until(lambda path=path: airflow.get(path).is_success, "the question")
+            answer(stack, agent_id, 1, "Not yet.")
+    for agent_id in agent_ids:
+        failed = tenant.wait_for(agent_id, "failed")
+        assert "Not yet." in failed["failure"]["message"]
 
 
 def test_an_agent_without_the_wish_starts_no_approval(stack: Any) -> None:

@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.context import Context
 
+from include.airflow_runs import find_answer
 from include.approval import (
     APPROVE,
     MAX_REASON_CHARACTERS,
@@ -55,19 +56,35 @@ class ApproveCodeOperator(HITLOperator):
         )
 
     def execute(self, context: Context) -> None:
-        """Ask, if the agent requires it."""
+        """Ask, if the agent requires it and nobody has answered yet."""
         try:
-            self.run_step(context, self.ask)
+            self.run_step(context, lambda agent, redo: self.ask(context, agent, redo))
         except NotReadyError:
             super().execute(context)
 
-    def ask(self, agent: Agent, redo: bool) -> None:
-        """Prepare the question and hold the step."""
+    def ask(self, context: Context, agent: Agent, redo: bool) -> dict[str, Any] | None:
+        """Take an answer that a lost try was given; else prepare the question and hold the step.
+
+        A try is lost when its worker dies, and when somebody answers within the second in which the
+        task parks itself: Airflow 3.3.2 then takes the end of the one half for that of the other.
+        """
+        if needs_approval(agent) and not redo and (given := self.find_answer(context, agent)):
+            return self.take(agent, given)
         self.subject = f"Approve the code of agent {agent.agent_id}"
         if needs_approval(agent):
             self.body = build_review(agent)
             self.options = build_options(agent)
         ask(agent)
+        return None
+
+    def find_answer(self, context: Context, agent: Agent) -> dict[str, Any] | None:
+        """What was answered to an earlier try about this very code."""
+        ti = context["ti"]
+        if ti.try_number == 1:
+            return None
+        given = find_answer(ti.dag_id, ti.run_id, self.task_id, ti.try_number)
+        fits = given and set(given["chosen_options"]) <= {*build_options(agent)}
+        return given if fits else None
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
         """Take the answer, or its absence, as the step's outcome."""
