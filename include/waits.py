@@ -9,14 +9,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from include.aws import from_aws
 from include.errors import RetryableError
-from include.knowledge import bases, ingestion, spacing
+from include.knowledge import bases, ingestion, settling, spacing
 from include.removal import runs, runtimes
 from include.runtime import deploy, endpoints
 
 INLINE_POLL_SECONDS = 0.1
 
 PROBES: Mapping[str, Callable[..., bool]] = {
-    "knowledge_base": bases.is_knowledge_base_settled,
+    "knowledge_base": settling.is_knowledge_base_settled,
     "data_source": bases.is_data_source_settled,
     "ingestion_job": ingestion.is_job_settled,
     "ingestion_start": spacing.is_start_due,

@@ -225,12 +225,6 @@ def describe(state: dict[str, Any]) -> str:
     return "; ".join(state.get("failureReasons") or ["AWS gave no reason"])
 
 
-def is_knowledge_base_settled(id: str) -> bool:
-    """Whether a knowledge base has stopped changing; one that is gone has."""
-    found = find_base(id)
-    return found is None or found["status"] not in CHANGING_STATES
-
-
 def is_data_source_settled(id: str, data_source_id: str) -> bool:
     """Whether a data source has stopped changing; one that is gone has."""
     found = find_source(id, data_source_id)

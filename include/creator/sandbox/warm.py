@@ -55,14 +55,19 @@ class Sandbox:
         """Serve for ever."""
         self.watch_listener(True)
         while True:
-            for handle, _ in self.poll.poll(self.seconds_left()):
-                if handle == self.listener.fileno():
-                    self.accept()
-                elif child := self.children.get(handle):
-                    self.end(child, "" if handle == child.handle else "its caller is gone")
+            self.handle({handle for handle, _ in self.poll.poll(self.seconds_left())})
             for child in tuple(self.children.values()):
                 if time.monotonic() >= child.deadline:
                     self.end(child, f"it took longer than {self.limits.seconds:g} s")
+
+    def handle(self, ready: set[int]) -> None:
+        """End who is done, then take a caller: he may be given the numbers of what was closed."""
+        listener = self.listener.fileno()
+        for handle in ready - {listener}:
+            if child := self.children.get(handle):
+                self.end(child, "" if handle == child.handle else "its caller is gone")
+        if listener in ready:
+            self.accept()
 
     def seconds_left(self) -> float:
         """Until the next deadline."""
