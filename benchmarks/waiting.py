@@ -39,6 +39,7 @@ def main() -> None:
         started_at = time.perf_counter()
         submit_all(stack, count)
         wait_for_count(stack, "deferred", count)
+        wait_until_idle(stack)
         print(f"{count} agents wait after {time.perf_counter() - started_at:.0f} s")
         observe(stack)
         set_transition(stack, KNOWLEDGE_BASE, {"progression": "immediate"})
@@ -84,6 +85,12 @@ def wait_for_count(stack: StackSettings, state: str, count: int) -> None:
     while count_tasks(stack, state, TASK) != count:
         if time.monotonic() > deadline:
             raise SystemExit(f"{count_tasks(stack, state, TASK)} of {count} are {state}")
+        time.sleep(1)
+
+
+def wait_until_idle(stack: StackSettings) -> None:
+    """Wait until the steps beside the wait are done."""
+    while any(count_tasks(stack, state) for state in ("scheduled", "queued", "running")):
         time.sleep(1)
 
 
