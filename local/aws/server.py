@@ -31,7 +31,7 @@ from local.aws.knowledge.vectors import Vectors
 from local.aws.models.bedrock_runtime import BedrockRuntime
 from local.aws.multipart import date_multipart_uploads
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
-from local.aws.transactions import copy_touched_items_only
+from local.aws.transactions import copy_touched_items_only, know_tokens_again
 
 SERVICES: Services = {
     "bedrock-agent": [KnowledgeBases, DataSources, Ingestion],
@@ -59,6 +59,7 @@ def build_server(
     complete_cloudformation()
     date_multipart_uploads()
     copy_touched_items_only()
+    know_tokens_again()
     make_items_atomic()
     answer_items_as_they_are()
     forget_instances()

@@ -1,20 +1,30 @@
-"""DynamoDB's transactions: to undo one, moto copies whole tables; here it copies what is touched.
+"""DynamoDB's transactions as AWS has them: cheap however full a table is, and repeatable.
 
-Else each transaction would take longer with every item there is, and all others wait for it.
+To undo a transaction moto copies whole tables; here it copies what is touched. And moto carries out
+again what comes again with its token because the answer was lost.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import functools
+import json
+import time
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
 
 Actions = list[dict[str, Any]]
+Write = Callable[[DynamoHandler], ActionResult]
+
+TOKEN_SECONDS = 600  # as on AWS
 
 ACTIONS: ContextVar[Actions] = ContextVar("ACTIONS")
 write_all = DynamoDBBackend.transact_write_items
@@ -25,6 +35,42 @@ def copy_touched_items_only() -> None:
     if "__deepcopy__" not in vars(Table):
         DynamoDBBackend.transact_write_items = write_with_small_copies  # type: ignore[method-assign]
         Table.__deepcopy__ = copy_to_undo  # type: ignore[attr-defined]
+
+
+class IdempotentParameterMismatchException(ServiceException):
+    """400: a token came again with another transaction."""
+
+    code = "IdempotentParameterMismatchException"
+
+
+def know_tokens_again() -> None:
+    """Take a transaction as done that comes again; a second call changes nothing."""
+    operation = DynamoHandler.transact_write_items
+    if not hasattr(operation, "__wrapped__"):
+        DynamoHandler.transact_write_items = once_by_token(operation)  # type: ignore[method-assign]
+
+
+def once_by_token(operation: Write) -> Write:
+    """The operation, which remembers what it has done for some minutes."""
+    done: dict[str, tuple[float, str]] = {}
+
+    @functools.wraps(operation)
+    def write(handler: DynamoHandler) -> ActionResult:
+        token, at = handler.body.get("ClientRequestToken"), time.monotonic()
+        actions = json.dumps(handler.body["TransactItems"], sort_keys=True, default=repr)
+        written_at, written = done.get(token, (at - TOKEN_SECONDS, ""))
+        if at - written_at < TOKEN_SECONDS:
+            if actions != written:
+                raise IdempotentParameterMismatchException("The token belongs to other items.")
+            return ActionResult({})
+        answer = operation(handler)
+        if token:
+            done[token] = (at, actions)
+            while at - done[next(iter(done))][0] >= TOKEN_SECONDS:
+                del done[next(iter(done))]
+        return answer
+
+    return write
 
 
 def write_with_small_copies(backend: DynamoDBBackend, transact_items: Actions) -> None:

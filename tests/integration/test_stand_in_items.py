@@ -101,3 +101,28 @@ def test_a_transaction_copies_no_more_than_it_touches(table, monkeypatch):
     copied.clear()
     table.transact_write_items(TransactItems=[build_change(KEY)])
     assert {item.range_key.value for item in copied} == {"every-type"}
+
+
+def build_put(item):
+    condition = "attribute_not_exists(agentId)"
+    return {"Put": {"TableName": TABLE, "Item": item, "ConditionExpression": condition}}
+
+
+def test_a_transaction_that_comes_again_with_its_token_is_done(table):
+    for _ in range(2):
+        table.transact_write_items(TransactItems=[build_put(NEW)], ClientRequestToken="token-1")
+    with pytest.raises(table.exceptions.TransactionCanceledException):
+        table.transact_write_items(TransactItems=[build_put(NEW)], ClientRequestToken="token-2")
+
+
+def test_a_token_is_good_for_one_transaction(table):
+    table.transact_write_items(TransactItems=[build_put(NEW)], ClientRequestToken="token-3")
+    with pytest.raises(table.exceptions.IdempotentParameterMismatchException):
+        table.transact_write_items(TransactItems=[build_put(OTHER)], ClientRequestToken="token-3")
+
+
+def test_a_refused_transaction_may_come_again(table):
+    with pytest.raises(table.exceptions.TransactionCanceledException):
+        table.transact_write_items(TransactItems=[build_put(ITEM)], ClientRequestToken="token-4")
+    table.delete_item(TableName=TABLE, Key=KEY)
+    table.transact_write_items(TransactItems=[build_put(ITEM)], ClientRequestToken="token-4")
