@@ -58,7 +58,7 @@ fuzz-api: setup ## Send more than 10,000 generated requests to the intake, again
 	@FUZZ_EXAMPLES=450 $(RUN) -m pytest --timeout 3600 tests/integration/test_openapi.py
 
 openapi: setup ## Write docs/openapi.json from the code
-	@$(RUN) -m api.openapi > docs/openapi.json
+	@$(RUN) -m api.openapi_file > docs/openapi.json
 
 dag-docs: setup ## Write docs/dags.md from the DAGs
 	@AIRFLOW_HOME=$$(mktemp -d) AIRFLOW__CORE__LOAD_EXAMPLES=False \

@@ -212,11 +212,3 @@ def build_schema(answer: type[BaseModel] | GenericAlias) -> Schema:
         (member,) = get_args(answer)
         return Schema(type="array", items=PydanticSchema(schema_class=member))
     return PydanticSchema(schema_class=answer)
-
-
-if __name__ == "__main__":
-    import json
-
-    from api.app import create_app
-
-    print(json.dumps(build_openapi(create_app()), indent=2, ensure_ascii=False))
