@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -53,6 +54,7 @@ def know_tokens_again() -> None:
 def once_by_token(operation: Write) -> Write:
     """The operation, which remembers what it has done for some minutes."""
     done: dict[str, tuple[float, str]] = {}
+    lock = threading.Lock()
 
     @functools.wraps(operation)
     def write(handler: DynamoHandler) -> ActionResult:
@@ -65,12 +67,18 @@ def once_by_token(operation: Write) -> Write:
             return ActionResult({})
         answer = operation(handler)
         if token:
-            done[token] = (at, actions)
-            while at - done[next(iter(done))][0] >= TOKEN_SECONDS:
-                del done[next(iter(done))]
+            with lock:
+                done[token] = (at, actions)
+                forget_old(done, at)
         return answer
 
     return write
+
+
+def forget_old(done: dict[str, tuple[float, str]], at: float) -> None:
+    """Drop what is too old to come again; the oldest is first."""
+    while at - done[next(iter(done))][0] >= TOKEN_SECONDS:
+        del done[next(iter(done))]
 
 
 def write_with_small_copies(backend: DynamoDBBackend, transact_items: Actions) -> None:
