@@ -8,10 +8,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.auth import get_user_id
 from include.errors import OratioError
+from include.request_ids import OPERATIONS_PATHS
 from include.settings import Settings, get_settings
 
 # Asked by machines that must not be refused.
-UNLIMITED = {"/livez", "/readyz", "/health", "/metrics"}
 # Where flask-limiter puts its Retry-After, which it has for every answer.
 NEXT_WINDOW = "X-RateLimit-Next-Window"
 
@@ -28,7 +28,7 @@ def register_limiter(app: Flask, settings: Settings) -> None:
         identify_caller,
         app=app,
         application_limits=[find_limit],
-        application_limits_exempt_when=lambda: request.path in UNLIMITED,
+        application_limits_exempt_when=lambda: request.path in OPERATIONS_PATHS,
         headers_enabled=True,
         header_name_mapping={HeaderNames.RETRY_AFTER: NEXT_WINDOW},
         storage_uri=settings.rate_limit_storage_url,

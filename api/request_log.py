@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
 
 from api.metrics import count_request
+from include.request_ids import (
+    MAX_LOGGED_CHARACTERS,
+    OPERATIONS_PATHS,
+    REQUEST_ID,
+    choose_request_id,
+)
 
 log = logging.getLogger(__name__)
-
-REQUEST_ID = "X-Request-Id"
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-MAX_LOGGED_CHARACTERS = 64
-# Asked every few seconds by machines; they are in the metrics.
-UNLOGGED = {"/livez", "/readyz", "/health", "/metrics"}
 
 
 def register_request_log(app: Flask) -> None:
@@ -29,8 +27,7 @@ def register_request_log(app: Flask) -> None:
 
 def start_request() -> None:
     """Take the caller's request id if it is a sane one; every log line then carries it."""
-    asked = request.headers.get(REQUEST_ID, "")
-    g.request_id = asked if SANE_REQUEST_ID.fullmatch(asked) else str(uuid4())
+    g.request_id = choose_request_id(request.headers.get(REQUEST_ID, ""))
     g.started = time.monotonic()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
@@ -42,7 +39,7 @@ def end_request(response: Response) -> Response:
     seconds = time.monotonic() - g.started
     route = request.url_rule.rule if request.url_rule else "unmatched"
     count_request(request.method, route, response.status_code, seconds)
-    if route not in UNLOGGED:
+    if route not in OPERATIONS_PATHS:
         log_request(route, response.status_code, seconds)
     return response
 

@@ -6,24 +6,22 @@ The line has names and numbers, no header and no body.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.operations import count_request
+from include.request_ids import (
+    MAX_LOGGED_CHARACTERS,
+    OPERATIONS_PATHS,
+    REQUEST_ID,
+    choose_request_id,
+)
 
 log = logging.getLogger(__name__)
-
-REQUEST_ID = "X-Request-Id"
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-MAX_LOGGED_CHARACTERS = 64
-# Asked every few seconds by machines; they are in the metrics.
-UNLOGGED = {"/livez", "/readyz", "/health", "/metrics"}
 
 
 class RequestLog:
@@ -37,8 +35,7 @@ class RequestLog:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get(REQUEST_ID, "")
-        request_id = asked if SANE_REQUEST_ID.fullmatch(asked) else str(uuid4())
+        request_id = choose_request_id(Headers(scope=scope).get(REQUEST_ID, ""))
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -47,7 +44,7 @@ class RequestLog:
             await self.app(scope, receive, exchange.send)
         finally:
             exchange.count(scope)
-            if scope["path"] not in UNLOGGED:
+            if scope["path"] not in OPERATIONS_PATHS:
                 exchange.log(scope, state)
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from werkzeug.serving import make_server
 
 from api.events import get_permits
 from include import events, records, steps
@@ -19,6 +17,7 @@ from include.lifecycle import delete_agent
 from include.models import Step, StepStatus
 from include.steps import fail_agent, run_step
 from tests.fakes import knowledge_base_of, reload, store_agent
+from tests.http_server import serve_wsgi
 
 MAX_EVENTS = 20
 STEP = Step(status=StepStatus.RUNNING, attempt=1, started_at="2026-01-01T00:00:00.000+00:00")
@@ -34,12 +33,8 @@ def alice(sign_in, configure):
 def address(alice):
     """The intake over real HTTP."""
     get_permits.cache_clear()
-    server = make_server("127.0.0.1", 0, alice.http.application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
+    with serve_wsgi(alice.http.application) as address:
+        yield address
     get_permits.cache_clear()
 
 

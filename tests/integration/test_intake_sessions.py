@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 import requests
-from werkzeug.serving import make_server
 
 from api.events import get_permits
 from include.sessions import SessionRef, TurnRecord, record_turn
 from tests.fakes import store_agent
+from tests.http_server import serve_wsgi
 
 HANDOFF = {"reason": "The customer was hurt.", "summary": "Fell off a Heron."}
 CITATION = {"document": "returns.md", "passage": "30 days", "score": 0.9}
@@ -31,12 +30,8 @@ def agent(alice):
 def address(alice):
     """The intake over real HTTP."""
     get_permits.cache_clear()
-    server = make_server("127.0.0.1", 0, alice.http.application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
+    with serve_wsgi(alice.http.application) as address:
+        yield address
     get_permits.cache_clear()
 
 

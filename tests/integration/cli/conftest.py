@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import pytest
-from werkzeug.serving import make_server
 
 from api.app import create_app
 from local.tokens import make_token
 from tests.fakes import RETURNS, SOP, make_agent
+from tests.http_server import serve_wsgi
 from tests.terminal import Terminal, build_arguments
 
 
 @pytest.fixture
 def url(stand_in, airflow):
     """The intake on a free port."""
-    server = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serve_wsgi(create_app()) as address:
+        yield address
 
 
 @pytest.fixture
