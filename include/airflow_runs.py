@@ -92,20 +92,18 @@ def stop_run(run: Run) -> None:
         require_success(answer)
 
 
-def find_answer(pipeline: str, run_id: str, task_id: str, try_number: int) -> dict[str, Any] | None:
-    """What a person answered to the task's last question, if one was asked and answered.
+def find_answer(pipeline: str, run_id: str, task_id: str) -> dict[str, Any] | None:
+    """What a person answered to the task's question, if one was asked and answered.
 
-    Tries come and go, each with a question of its own or that of the try before.
+    Airflow keeps one question a task, whatever becomes of its tries, until it is asked again.
     """
-    task = f"/api/v2/dags/{pipeline}/dagRuns/{run_id}/taskInstances/{task_id}/-1"
-    for number in range(try_number, 0, -1):
-        answer = get_airflow().call("GET", f"{task}/hitlDetails/tries/{number}")
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            continue
-        require_success(answer)
-        question: dict[str, Any] = answer.json()
-        return question if question["response_received"] else None
-    return None
+    path = f"/api/v2/dags/{pipeline}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+    answer = get_airflow().call("GET", path)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    require_success(answer)
+    question: dict[str, Any] = answer.json()
+    return question if question["response_received"] else None
 
 
 def list_paused() -> set[str]:

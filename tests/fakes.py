@@ -206,7 +206,7 @@ class FakeAirflow:
 
     working: set[str] = field(default_factory=set)  # run ids of which a task is at work
     paused: set[str] = field(default_factory=set)  # DAGs
-    questions: dict[int, dict[str, Any]] = field(default_factory=dict)  # to a person, by try
+    question: dict[str, Any] | None = None  # to a person, and what was answered
 
     def hold_run(self, run_id: str, conf: dict[str, Any], **more: Any) -> None:
         """Have this run already."""
@@ -243,8 +243,8 @@ class FakeAirflow:
             return {"task_instances": [{"dag_run_id": run_id} for run_id in at_work]}
         if path.endswith("/dagRuns/list"):
             return {"dag_runs": self.list_runs(body)}
-        if "/hitlDetails/tries/" in path:
-            return self.questions.get(int(path.rpartition("/")[2]))
+        if path.endswith("/hitlDetails"):
+            return self.question
         if "/dags?paused=true" in path:
             return {"dags": [{"dag_id": dag_id} for dag_id in self.paused]}
         if method == "PATCH":

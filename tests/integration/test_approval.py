@@ -35,7 +35,7 @@ NASTY = SOP + "\n\n{{ 1+1 }} ``` [approve](https://evil.example) <b>bold</b>\n"
 
 
 @pytest.fixture
-def asked(monkeypatch, stand_in):
+def asked(monkeypatch, stand_in, airflow):
     """What the screen is told, by ApproveCodeOperator."""
     questions = []
     monkeypatch.setattr(
@@ -110,12 +110,12 @@ def test_rejecting_fails_the_agent_with_the_reason(asked):
     assert "It promises refunds" in failed.failure.message
 
 
-@pytest.mark.parametrize("answered_try", [1, 2, 3])
-def test_an_answer_to_a_lost_try_counts(asked, airflow, answered_try):
+@pytest.mark.parametrize("try_number", [1, 2, 3])
+def test_an_answer_to_a_lost_try_counts(asked, airflow, try_number):
     agent = make_held()
     ask(agent)
-    airflow.questions = {answered_try: respond(build_options(agent)[0])}
-    make_operator().execute(make_context(agent, try_number=3))
+    airflow.question = respond(build_options(agent)[0])
+    make_operator().execute(make_context(agent, try_number))
     assert len(asked) == 1
     assert reload(agent).approved_code_sha256 == agent.agent_code_sha256
 
@@ -123,24 +123,34 @@ def test_an_answer_to_a_lost_try_counts(asked, airflow, answered_try):
 def test_a_rejection_given_to_a_lost_try_counts(asked, airflow):
     agent = make_held()
     ask(agent)
-    airflow.questions = {1: respond("Reject", reason="It promises refunds")}
+    airflow.question = respond("Reject", reason="It promises refunds")
     with pytest.raises(ApprovalRejectedError, match="It promises refunds"):
         make_operator().execute(make_context(agent, try_number=2))
 
 
-def test_only_the_last_question_s_answer_counts(asked, airflow):
+def test_a_rejection_that_a_lost_try_recorded_counts(asked, airflow):
     agent = make_held()
     ask(agent)
-    unanswered = {"response_received": False, "chosen_options": None}
-    airflow.questions = {1: respond("Reject"), 2: unanswered}
-    ask(agent, try_number=3)
+    with pytest.raises(ApprovalRejectedError):
+        answer(agent, "Reject", reason="It promises refunds")
+    airflow.question = respond("Reject", reason="It promises refunds")
+    with pytest.raises(ApprovalRejectedError, match="It promises refunds"):
+        make_operator().execute(make_context(agent, try_number=2))
+    assert len(asked) == 1
+
+
+def test_a_question_that_nobody_answered_is_asked_again(asked, airflow):
+    agent = make_held()
+    ask(agent)
+    airflow.question = {"response_received": False, "chosen_options": None}
+    ask(agent, try_number=2)
     assert len(asked) == 2
 
 
 def test_an_answer_about_other_code_is_asked_for_again(asked, airflow):
     agent = make_held()
     ask(agent)
-    airflow.questions = {1: respond("Approve 0123456789ab")}
+    airflow.question = respond("Approve 0123456789ab")
     ask(agent, try_number=2)
     assert len(asked) == 2
 
@@ -150,7 +160,8 @@ def test_who_was_rejected_is_asked_about_anew(asked, airflow):
     ask(agent)
     with pytest.raises(ApprovalRejectedError):
         answer(agent, "Reject")
-    airflow.questions = {1: respond("Reject")}
+    fail_agent(agent.ref)
+    airflow.question = respond("Reject")
     ask(agent, try_number=2)
     assert len(asked) == 2
 

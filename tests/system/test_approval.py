@@ -11,7 +11,7 @@ from tests.system.conftest import wait_until
 pytestmark = pytest.mark.system
 
 DOCUMENT = {"hours.md": b"# Hours\n\nThe shop opens at nine and closes at six."}
-AT_ONCE = 6  # without an answer to a lost try being taken, most of them waited for another one
+AT_ONCE = 12  # answered so quickly, some of their tries are lost
 BRACES = "Answer politely. Say {{ 1+1 }} and {{ var.value.secret }} literally."
 
 

@@ -57,18 +57,21 @@ class ApproveCodeOperator(HITLOperator):
 
     def execute(self, context: Context) -> None:
         """Ask, if the agent requires it and nobody has answered yet."""
+        # Whoever clears the task after its run has ended wants to be asked again.
+        is_over = not get_current_agent(read_ref(context)).has_run
         try:
-            self.run_step(context, lambda agent, redo: self.ask(context, agent, redo))
+            self.run_step(context, lambda agent, redo: self.ask(context, agent, is_over))
         except NotReadyError:
             super().execute(context)
 
-    def ask(self, context: Context, agent: Agent, redo: bool) -> dict[str, Any] | None:
+    def ask(self, context: Context, agent: Agent, is_over: bool) -> dict[str, Any] | None:
         """Take an answer that a lost try was given; else prepare the question and hold the step.
 
         A try is lost when its worker dies, and when somebody answers within the second in which the
-        task parks itself: Airflow 3.3.2 then takes the end of the one half for that of the other.
+        task parks itself: Airflow 3.3.2 then takes the end of the one half for that of the other,
+        which may have recorded the answer already.
         """
-        if needs_approval(agent) and not redo and (given := self.find_answer(context, agent)):
+        if needs_approval(agent) and not is_over and (given := self.find_answer(context, agent)):
             return self.take(agent, given)
         self.subject = f"Approve the code of agent {agent.agent_id}"
         if needs_approval(agent):
@@ -78,11 +81,13 @@ class ApproveCodeOperator(HITLOperator):
         return None
 
     def find_answer(self, context: Context, agent: Agent) -> dict[str, Any] | None:
-        """What was answered to an earlier try about this very code."""
+        """What was answered about this very code; the number of the try does not tell.
+
+        When a try is lost before its second half began, that half may begin in the next try's
+        place, and still carries the number of its own.
+        """
         ti = context["ti"]
-        if ti.try_number == 1:
-            return None
-        given = find_answer(ti.dag_id, ti.run_id, self.task_id, ti.try_number)
+        given = find_answer(ti.dag_id, ti.run_id, self.task_id)
         fits = given and set(given["chosen_options"]) <= {*build_options(agent)}
         return given if fits else None
 
