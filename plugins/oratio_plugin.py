@@ -58,8 +58,12 @@ class OratioPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: object, **kwargs: object) -> None:
-        """Import the modules and build the AWS clients, which connect at their first call only."""
+        """Import the modules and build the AWS clients, which connect at their first call only.
+
+        Asking what has pages loads the service's list of them, which each task would search for.
+        """
         for module in MODULES_OF_A_RUN:
             import_module(module)
         for service in SERVICES_OF_A_RUN:
-            client(service)
+            ready = client(service)
+            ready.can_paginate(next(iter(ready.meta.method_to_api_mapping)))

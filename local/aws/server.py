@@ -32,6 +32,7 @@ from local.aws.models.bedrock_runtime import BedrockRuntime
 from local.aws.multipart import date_multipart_uploads
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
 from local.aws.transactions import copy_touched_items_only, know_tokens_again
+from local.aws.versions import list_without_contents
 
 SERVICES: Services = {
     "bedrock-agent": [KnowledgeBases, DataSources, Ingestion],
@@ -58,6 +59,7 @@ def build_server(
     """A threaded server; port 0 picks a free one."""
     complete_cloudformation()
     date_multipart_uploads()
+    list_without_contents()
     copy_touched_items_only()
     know_tokens_again()
     make_items_atomic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 WORD = re.compile(r"[a-z0-9]+(?:[.,]\d+)*(?:'[a-z]+)?")
 _STOP_WORD_LIST = """
@@ -64,6 +65,7 @@ SYNONYMS = (
 )
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """The word without its endings; numbers stay as they are."""
     word = IRREGULAR.get(word.split("'")[0], word.split("'")[0])
