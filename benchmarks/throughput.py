@@ -97,7 +97,7 @@ def run_empty_dag(stack: StackSettings, count: int) -> None:
 def run_script(stack: StackSettings, count: int) -> None:
     """Create agents with a plain script; returns when the last one is active."""
     command = [sys.executable, "-m", "benchmarks.plain_script", str(count)]
-    subprocess.run(command, cwd=ROOT, env=build_environment(stack), check=True)
+    subprocess.run(command, cwd=ROOT, env=build_environment(stack) | ROOM, check=True)
 
 
 LOADS: dict[str, Load] = {
