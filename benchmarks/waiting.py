@@ -22,6 +22,7 @@ from local.tokens import make_token
 
 KNOWLEDGE_BASE = "bedrock-agent::knowledge_base"
 TASK = "ensure_knowledge_base"
+LAST_BESIDE_IT = "wait_for_code"  # of the steps that wait for nothing
 DOCUMENTS = [("files", ("hours.md", b"The shop opens at nine."))]
 PER_TENANT = 100
 SENDERS = 4
@@ -39,7 +40,7 @@ def main() -> None:
         started_at = time.perf_counter()
         submit_all(stack, count)
         wait_for_count(stack, "deferred", count)
-        wait_until_idle(stack)
+        wait_for_count(stack, "success", count, LAST_BESIDE_IT)
         print(f"{count} agents wait after {time.perf_counter() - started_at:.0f} s")
         observe(stack)
         set_transition(stack, KNOWLEDGE_BASE, {"progression": "immediate"})
@@ -79,18 +80,12 @@ def observe(stack: StackSettings) -> None:
     print("  " + ", ".join(f"{name} {used:.2f}" for name, used in cores.items() if used >= 0.01))
 
 
-def wait_for_count(stack: StackSettings, state: str, count: int) -> None:
-    """Wait until so many tasks that wait for a knowledge base are in a state."""
+def wait_for_count(stack: StackSettings, state: str, count: int, task_id: str = TASK) -> None:
+    """Wait until so many tasks of this name are in a state."""
     deadline = time.monotonic() + LIMIT_SECONDS
-    while count_tasks(stack, state, TASK) != count:
+    while count_tasks(stack, state, task_id) != count:
         if time.monotonic() > deadline:
-            raise SystemExit(f"{count_tasks(stack, state, TASK)} of {count} are {state}")
-        time.sleep(1)
-
-
-def wait_until_idle(stack: StackSettings) -> None:
-    """Wait until the steps beside the wait are done."""
-    while any(count_tasks(stack, state) for state in ("scheduled", "queued", "running")):
+            raise SystemExit(f"{count_tasks(stack, state, task_id)} of {count} are {state}")
         time.sleep(1)
 
 
