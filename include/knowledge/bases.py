@@ -42,9 +42,20 @@ def ensure_knowledge_base(agent: Agent) -> None:
     base = find_base(stored_id) if stored_id else None
     if base is None:
         base = get_base(adopt_or_create(agent, record))
-    bedrock_id = base["knowledgeBaseId"]
     if base["status"] == "FAILED":
-        give_up(agent, record, bedrock_id)
+        give_up(agent, record, base["knowledgeBaseId"])
+    prepare_source(agent, record, base)
+
+
+def resume_knowledge_base(agent: Agent) -> None:
+    """Go on with a knowledge base that AWS has finished; creates nothing but its data source."""
+    record = records.get_knowledge_base(agent.knowledge_base_id)
+    prepare_source(agent, record, get_base(record.bedrock_knowledge_base_id or ""))
+
+
+def prepare_source(agent: Agent, record: KnowledgeBase, base: dict[str, Any]) -> None:
+    """Find or create the data source of a knowledge base, once that is ready."""
+    bedrock_id = base["knowledgeBaseId"]
     require_ready(f"Knowledge base {bedrock_id}", base, "knowledge_base", {"id": bedrock_id})
     data_source_id = find_stored_source(bedrock_id, record) or ensure_data_source(agent, bedrock_id)
     require_available(bedrock_id, data_source_id)

@@ -36,7 +36,16 @@ def deploy_runtime(agent: Agent, redo: bool) -> None:
     :raises NotReadyError: while the runtime or its endpoint changes state.
     :raises RuntimeFailedError: when one of them failed, with AWS's reason.
     """
-    runtime = ensure_runtime(agent, redo)
+    serve_runtime(agent, ensure_runtime(agent, redo))
+
+
+def resume_deployment(agent: Agent) -> None:
+    """Go on with a runtime that AWS has finished; creates nothing but its endpoint."""
+    serve_runtime(agent, get_deployed(agent))
+
+
+def serve_runtime(agent: Agent, runtime: dict[str, Any]) -> None:
+    """Point the endpoint at a runtime's latest version, once that is READY."""
     require_ready(runtime)
     version = runtime["agentRuntimeVersion"]
     deployment = describe_deployment(agent, runtime)
@@ -56,10 +65,30 @@ def deploy_version(agent: Agent, redo: bool) -> dict[str, Any]:
     runtime = find_runtime(agent)
     if runtime and is_serving_code(agent):
         return {}
-    runtime = ensure_runtime(agent, redo)
+    return probe_runtime(agent, ensure_runtime(agent, redo))
+
+
+def resume_version(agent: Agent) -> dict[str, Any]:
+    """Go on with a version that AWS has finished; creates nothing."""
+    return probe_runtime(agent, get_deployed(agent))
+
+
+def probe_runtime(agent: Agent, runtime: dict[str, Any]) -> dict[str, Any]:
+    """Where the candidate runs, once it can be asked at the endpoint LATEST."""
     require_ready(runtime)
     require_live(runtime["agentRuntimeId"], LATEST, runtime["agentRuntimeVersion"])
     return describe_deployment(agent, runtime)
+
+
+def get_deployed(agent: Agent) -> dict[str, Any]:
+    """The runtime that an earlier part of the step has put the agent's bundle on.
+
+    :raises ConflictError: when it is on another one.
+    """
+    runtime = get_runtime(agent.agentcore_agent_id or "")
+    if not runs_bundle(runtime, agent):
+        raise ConflictError(f"Runtime {agent.agentcore_agent_id} has another bundle meanwhile.")
+    return runtime
 
 
 def is_serving_code(agent: Agent) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -24,7 +25,8 @@ def read_ref(context: Context) -> AgentRef:
 class StepOperator(BaseOperator):
     """Runs `work`; whatever it waits for is awaited in the triggerer, without a worker slot.
 
-    After a wait the whole step runs again: every step is safe to repeat and cheap when done.
+    After a wait the trigger does what is left (include/finishing.py), or the whole step runs again:
+    every step is safe to repeat and cheap when done.
     """
 
     ui_color: ClassVar[str] = "#e8f0fe"
@@ -49,7 +51,7 @@ class StepOperator(BaseOperator):
         except NotReadyError as pending:
             self.log.info("agent_id=%s waiting: %s", ref.agent_id, pending.message)
             self.defer(
-                trigger=SettledTrigger(pending.probe, pending.ids),
+                trigger=SettledTrigger(self.task_id, asdict(ref), pending.probe, pending.ids),
                 method_name="resume",
                 timeout=timedelta(seconds=self.remaining_wait(ref, context)),
             )

@@ -79,7 +79,9 @@ def test_a_step_that_waits_is_deferred_with_a_limit(monkeypatch, operator):
         operator.execute(CONTEXT)
     assert deferred.value.method_name == "resume"
     assert deferred.value.timeout == timedelta(seconds=42.5)
-    assert (deferred.value.trigger.probe, deferred.value.trigger.ids) == ("runtime", {"id": "r1"})
+    trigger = deferred.value.trigger
+    assert (trigger.step, trigger.ref) == ("deploy_runtime", REF)
+    assert (trigger.probe, trigger.ids) == ("runtime", {"id": "r1"})
 
 
 def test_after_a_wait_the_whole_step_runs_again(monkeypatch, operator):
