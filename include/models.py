@@ -311,6 +311,11 @@ class Agent(Record):
         return AgentRef(self.user_id, self.agent_id, self.generation)
 
     @property
+    def bedrock_knowledge_base_id(self) -> str:
+        """Bedrock's id of the knowledge base, the end of its ARN; empty until it is created."""
+        return (self.bedrock_knowledge_base_arn or "").rpartition("/")[2]
+
+    @property
     def has_run(self) -> bool:
         """Whether a run of the current generation is to start or has not ended."""
         return self.dispatch in {DispatchStatus.PENDING, DispatchStatus.SENT}

@@ -10,6 +10,8 @@ from local.settings import StackSettings
 
 BIN = Path(sys.executable).parent
 ENDS_WITH_PARENT = [sys.executable, "-m", "local.lifetime"]
+# Workers and parsers are many: without this they starve those who answer callers or end waits.
+BEHIND_OTHERS = ["nice", "-n", "10"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ def list_programs(stack: StackSettings) -> list[Program]:
         Program("aws", [*python, "local.aws.server", "--port", str(stack.aws_port)], True),
         Program("sandbox", [*python, "include.creator.sandbox.server"]),
         Program("airflow-api-server", [*airflow, "api-server"]),
-        Program("airflow-scheduler", [*airflow, "scheduler"]),
-        Program("airflow-dag-processor", [*airflow, "dag-processor"]),
+        Program("airflow-scheduler", [*BEHIND_OTHERS, *airflow, "scheduler"]),
+        Program("airflow-dag-processor", [*BEHIND_OTHERS, *airflow, "dag-processor"]),
         Program("airflow-triggerer", [*airflow, "triggerer"]),
         Program("api", [*python, "gunicorn", *gunicorn_arguments(stack)]),
         Program("gateway", [*python, *gateway_arguments(stack)]),

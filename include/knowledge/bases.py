@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from include import records
-from include.aws import client, delete_if_there, find
+from include.aws import client, delete_if_there, error_code, find
 from include.errors import (
     KnowledgeBaseFailedError,
     NameTakenError,
@@ -44,21 +46,19 @@ def ensure_knowledge_base(agent: Agent) -> None:
         base = get_base(adopt_or_create(agent, record))
     if base["status"] == "FAILED":
         give_up(agent, record, base["knowledgeBaseId"])
-    prepare_source(agent, record, base)
-
-
-def resume_knowledge_base(agent: Agent) -> None:
-    """Go on with a knowledge base that AWS has finished; creates nothing but its data source."""
-    record = records.get_knowledge_base(agent.knowledge_base_id)
-    prepare_source(agent, record, get_base(record.bedrock_knowledge_base_id or ""))
-
-
-def prepare_source(agent: Agent, record: KnowledgeBase, base: dict[str, Any]) -> None:
-    """Find or create the data source of a knowledge base, once that is ready."""
     bedrock_id = base["knowledgeBaseId"]
     require_ready(f"Knowledge base {bedrock_id}", base, "knowledge_base", {"id": bedrock_id})
     data_source_id = find_stored_source(bedrock_id, record) or ensure_data_source(agent, bedrock_id)
     require_available(bedrock_id, data_source_id)
+
+
+def resume_knowledge_base(agent: Agent) -> None:
+    """Go on with a knowledge base that AWS has finished; creates nothing but its data source.
+
+    Bedrock refuses the data source of a knowledge base that failed or is gone.
+    """
+    bedrock_id = agent.bedrock_knowledge_base_id
+    require_available(bedrock_id, ensure_data_source(agent, bedrock_id))
 
 
 def adopt_or_create(agent: Agent, record: KnowledgeBase) -> str:
@@ -149,9 +149,16 @@ def create_knowledge_base(
 
 
 def ensure_data_source(agent: Agent, bedrock_id: str) -> str:
-    """Find or create the data source, and store its id."""
-    by_name = {s["name"]: s["dataSourceId"] for s in list_data_sources(bedrock_id)}
-    data_source_id = by_name.get(DATA_SOURCE_NAME) or create_data_source(agent, bedrock_id)
+    """Create the data source, or find the one that has its name already, and store its id."""
+    try:
+        data_source_id = create_data_source(agent, bedrock_id)
+    except ClientError as error:
+        if error_code(error) != "ConflictException":
+            raise
+        by_name = {s["name"]: s["dataSourceId"] for s in list_data_sources(bedrock_id)}
+        if DATA_SOURCE_NAME not in by_name:
+            raise
+        data_source_id = by_name[DATA_SOURCE_NAME]
     records.update_knowledge_base(agent.ref, agent.knowledge_base_id, data_source_id=data_source_id)
     return data_source_id
 

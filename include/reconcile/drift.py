@@ -67,7 +67,7 @@ def judge(known: KnownAgent) -> bool:
 
 def list_missing(agent: Agent) -> list[str]:
     """Which of the agent's parts do not exist."""
-    bedrock_id = (agent.bedrock_knowledge_base_arn or "").rpartition("/")[2]
+    bedrock_id = agent.bedrock_knowledge_base_id
     has_runtime = find_runtime(agent) is not None
     parts = {
         "knowledge base": bool(bedrock_id and find_base(bedrock_id)),

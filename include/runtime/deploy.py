@@ -208,14 +208,13 @@ def build_runtime(settings: Settings, agent: Agent) -> dict[str, Any]:
         "runtime": settings.runtime_language,
         "entryPoint": [ENTRY_POINT if agent.agent_type is AgentType.TEXT else VOICE_ENTRY_POINT],
     }
-    knowledge_base_id = (agent.bedrock_knowledge_base_arn or "").rpartition("/")[2]
     return {
         "agentRuntimeArtifact": {"codeConfiguration": code},
         "roleArn": settings.runtime_role_arn,
         "networkConfiguration": {"networkMode": "PUBLIC"},
         "protocolConfiguration": {"serverProtocol": "HTTP"},
         "environmentVariables": {
-            "KNOWLEDGE_BASE_ID": knowledge_base_id,
+            "KNOWLEDGE_BASE_ID": agent.bedrock_knowledge_base_id,
             "KNOWLEDGE_BASE_STORE": settings.knowledge_base_store.value,
             "MODEL_ID": settings.model_id,
         },

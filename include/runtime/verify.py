@@ -55,7 +55,7 @@ def verify_agent(agent: Agent, endpoint: str | None = None) -> None:
 
 def find_passages(agent: Agent) -> list[Passage]:
     """Passages about what the tenant says the documents are for."""
-    bedrock_id = (agent.bedrock_knowledge_base_arn or "").rpartition("/")[2]
+    bedrock_id = agent.bedrock_knowledge_base_id
     passages = retrieve(bedrock_id, agent.knowledge_base_description) or retrieve(
         bedrock_id, agent.agent_name
     )
