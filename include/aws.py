@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+from weakref import WeakSet
 
 import boto3
 from botocore.config import Config
@@ -61,6 +63,9 @@ NOT_FOUND_CODES = frozenset(
 )  # S3 Vectors' is short
 
 
+CLIENTS: WeakSet[Any] = WeakSet()
+
+
 @lru_cache(maxsize=32)
 def client(service: str) -> Any:
     """A thread-safe client, made once a process; endpoints and credentials come from the chain."""
@@ -75,7 +80,18 @@ def client(service: str) -> Any:
         # Bodies carry a checksum; over HTTPS botocore leaves them out of the signature by itself.
         s3={"payload_signing_enabled": False} if service == "s3" else None,
     )
-    return boto3.client(service, region_name=get_settings().aws_region, config=config)
+    made = boto3.client(service, region_name=get_settings().aws_region, config=config)
+    CLIENTS.add(made)
+    return made
+
+
+def close_idle_connections() -> None:
+    """Let every client connect anew: after a fork two processes would use one connection."""
+    for made in list(CLIENTS):
+        made.close()
+
+
+os.register_at_fork(before=close_idle_connections)
 
 
 def error_code(error: ClientError) -> str:

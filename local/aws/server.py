@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from moto.moto_server.werkzeug_app import MotoRequestHandler
 from pydantic import ValidationError
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -17,6 +16,7 @@ from local.aws.agentcore.control import AgentCoreControl
 from local.aws.agentcore.invocations import AgentCore
 from local.aws.agentcore.processes import PROCESSES
 from local.aws.cloudformation import complete_cloudformation
+from local.aws.connections import RequestHandler
 from local.aws.delays import set_delays
 from local.aws.dispatch import Services, StandInApp
 from local.aws.faults import FAULTS, read_plan
@@ -42,15 +42,6 @@ SERVICES: Services = {
     "bedrock-agentcore-control": [AgentCoreControl],
     "s3vectors": [Vectors],
 }
-
-
-class RequestHandler(MotoRequestHandler):
-    """Logs errors only: a line for each of a run's hundred calls costs a seventh of their time."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Write a line for an error."""
-        if not str(code).startswith(("1", "2", "3")):
-            super().log_request(code, size)
 
 
 def build_server(
