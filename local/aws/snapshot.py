@@ -58,8 +58,9 @@ class Snapshot:
         self.lock = threading.Lock()
 
     def mark_changed(self) -> None:
-        """Ask for a snapshot soon."""
-        self.changed.set()
+        """Ask for a snapshot soon; only the first to ask pays for the lock."""
+        if not self.changed.is_set():
+            self.changed.set()
 
     def start(self) -> None:
         """Save in the background from now on."""
