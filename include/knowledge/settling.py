@@ -18,11 +18,11 @@ MAX_OWN_QUESTIONS = 5  # within one look
 
 @dataclass
 class Look:
-    """What is known, and how often was asked, for some seconds."""
+    """How often was asked within some seconds, and whether a list was read."""
 
     began_at: float
     questions: int = 0
-    statuses: dict[str, str] | None = None
+    has_listed: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -36,9 +36,14 @@ class Observer:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.look = Look(time.monotonic())
+        self.statuses: dict[str, str] = {}  # in the last list, less what was told as settled
 
     def find_status(self, bedrock_id: str) -> str | None:
-        """The status of a knowledge base, at most two seconds old; None when it is gone."""
+        """The status of a knowledge base, or None when it is gone.
+
+        That it changes was true two seconds ago at most. That it has settled may be from an older
+        list, for it lasts; who asks a second time waits for another change, and is told anew.
+        """
         listed = self.find_listed_status(bedrock_id)
         if listed is None:  # a list may be behind
             found = find_base(bedrock_id)
@@ -46,16 +51,26 @@ class Observer:
         return listed
 
     def find_listed_status(self, bedrock_id: str) -> str | None:
-        """Its status in the list; None while few ask, so that no list is worth it."""
+        """Its status in a list; None while few ask, so that no list is worth it."""
         with self.lock:
-            if self.look.is_over:
-                self.look = Look(time.monotonic())
-            self.look.questions += 1
-            if self.look.questions <= MAX_OWN_QUESTIONS:
-                return None
-            if self.look.statuses is None:
-                self.look.statuses = list_statuses()
-            return self.look.statuses.get(bedrock_id)
+            if not self.has_settled(bedrock_id):
+                self.look_again()
+            if self.has_settled(bedrock_id):
+                return self.statuses.pop(bedrock_id)
+            return self.statuses.get(bedrock_id) if self.look.has_listed else None
+
+    def has_settled(self, bedrock_id: str) -> bool:
+        """Whether the last list showed it so."""
+        return self.statuses.get(bedrock_id, "CREATING") not in CHANGING_STATES
+
+    def look_again(self) -> None:
+        """Count a question; read the list once it is one of many."""
+        if self.look.is_over:
+            self.look = Look(time.monotonic())
+        self.look.questions += 1
+        if self.look.questions > MAX_OWN_QUESTIONS and not self.look.has_listed:
+            self.statuses = list_statuses()
+            self.look.has_listed = True
 
 
 OBSERVER = Observer()

@@ -65,6 +65,25 @@ def test_the_list_is_read_again_after_some_seconds(account, clock):
     assert account.lists == 2
 
 
+def test_what_has_settled_needs_no_newer_list(account, clock):
+    account.statuses = {f"KB{number}": "ACTIVE" for number in range(100)}
+    account.listed = dict(account.statuses)
+    observer = Observer()
+    ask(observer, "A", MAX_OWN_QUESTIONS)
+    for bedrock_id in account.listed:
+        clock[0] += settling.LOOK_SECONDS / 10
+        assert observer.find_status(bedrock_id) == "ACTIVE"
+    assert account.lists == 1
+
+
+def test_what_has_settled_is_told_once_for_it_may_change_again(account, clock):
+    observer = Observer()
+    ask(observer, "A", MAX_OWN_QUESTIONS)
+    assert observer.find_status("B") == "ACTIVE"
+    account.statuses["B"] = account.listed["B"] = "DELETING"
+    assert observer.find_status("B") == "DELETING"
+
+
 def test_what_the_list_misses_is_asked_for(account, clock):
     observer = Observer()
     ask(observer, "A", MAX_OWN_QUESTIONS)
