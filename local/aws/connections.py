@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from wsgiref.handlers import SimpleHandler
 
@@ -21,12 +23,17 @@ class Answer(SimpleHandler):
     is_chunked = False
     is_whole = False
 
+    def __init__(self, environ: dict[str, Any], wfile: Any, log: Callable[[str], None]) -> None:
+        super().__init__(environ["wsgi.input"], wfile, sys.stderr, environ)
+        self.log = log
+
     def setup_environ(self) -> None:
         """The request's environment only, without the process's."""
         self.environ = dict(self.base_env)
 
     def cleanup_headers(self) -> None:
-        """Say where the answer ends."""
+        """Say where the answer ends, and log its status."""
+        self.log(self.status[:3])
         self.is_chunked = self.has_body and "Content-Length" not in self.headers
         if self.is_chunked:
             self.headers["Transfer-Encoding"] = "chunked"
@@ -66,12 +73,15 @@ class RequestHandler(MotoRequestHandler):
     def run_wsgi(self) -> None:
         """Answer one request and read all of it, so that the next one can follow."""
         environ = self.make_environ()
-        answer = Answer(environ["wsgi.input"], self.wfile, sys.stderr, environ)
+        answer = Answer(environ, self.wfile, self.log_request)
         answer.run(self.server.app)
-        if answer.status:
-            self.log_request(answer.status[:3])
         if not answer.is_whole or not has_read_all(environ):
             self.close_connection = True
+
+    def finish(self) -> None:
+        """Close the connection; what a client that has gone did not read is dropped."""
+        with suppress(ConnectionError):
+            super().finish()
 
     def make_environ(self) -> dict[str, Any]:
         """WSGI's environment, whose input ends where the request does."""

@@ -41,6 +41,25 @@ def break_off(environ, start_response):
     raise ConnectionAbortedError
 
 
+CLOSED = threading.Event()
+
+
+class Endless:
+    """Says something for ever, until it is closed."""
+
+    def __iter__(self):
+        while True:
+            yield b"more " * 10_000
+
+    def close(self):
+        CLOSED.set()
+
+
+def stream_for_ever(environ, start_response):
+    start_response("200 OK", [])
+    return Endless()
+
+
 def fail(environ, start_response):
     raise ValueError("a fault of the application")
 
@@ -52,7 +71,7 @@ def say_nothing(environ, start_response):
 
 APPLICATIONS = {
     f"/{each.__name__}": each
-    for each in (echo, answer_unread, stream, break_off, fail, say_nothing)
+    for each in (echo, answer_unread, stream, stream_for_ever, break_off, fail, say_nothing)
 }
 
 
@@ -117,6 +136,21 @@ def test_head_has_no_body(connection):
 def test_an_answer_broken_off_is_no_whole_one(connection):
     with pytest.raises(IncompleteRead):
         ask(connection, "/break_off")
+
+
+def test_the_application_learns_that_its_client_has_gone(connection, capfd):
+    connection.request("GET", "/stream_for_ever")
+    connection.getresponse().read(10)
+    connection.close()
+    assert CLOSED.wait(SECONDS)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("path", "is_logged"), [("/answer_unread", True), ("/echo", False)])
+def test_only_errors_are_logged(connection, caplog, path, is_logged):
+    with caplog.at_level("INFO", "werkzeug"):
+        ask(connection, path)
+    assert (path in caplog.text) is is_logged
 
 
 def test_a_fault_of_the_application_is_an_error_of_the_server(connection, capfd):
