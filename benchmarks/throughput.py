@@ -79,7 +79,7 @@ def run_pipeline(stack: StackSettings, count: int) -> None:
     """Create agents at once; returns when the last one is active."""
     with open_api(stack) as api, ThreadPoolExecutor(count) as executor:
         for agent in list(executor.map(lambda _: submit(api), range(count))):
-            final = list(poll(api, agent["agentId"]))[-1]
+            final = list(poll(api, agent["agentId"], POLL_SECONDS))[-1]
             if final["status"] != "active":
                 raise SystemExit(f"agent {agent['agentId']} failed: {final['failure']}")
 

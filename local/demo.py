@@ -88,7 +88,9 @@ def watch(api: httpx.Client, agent_id: str) -> dict[str, Any]:
     return agent
 
 
-def poll(api: httpx.Client, agent_id: str) -> Iterator[dict[str, Any]]:
+def poll(
+    api: httpx.Client, agent_id: str, pause_seconds: float = POLL_SECONDS
+) -> Iterator[dict[str, Any]]:
     """The agent's state, again and again until it is final or the time is up."""
     deadline = time.monotonic() + READY_SECONDS
     while True:
@@ -98,7 +100,7 @@ def poll(api: httpx.Client, agent_id: str) -> Iterator[dict[str, Any]]:
         is_running = any(step["status"] == "running" for step in agent["steps"].values())
         if (agent["status"] != "creating" and not is_running) or time.monotonic() > deadline:
             return
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause_seconds)
 
 
 def render_steps(agent: dict[str, Any]) -> Table:
