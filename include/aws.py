@@ -133,11 +133,13 @@ def delete_if_there(delete: Callable[..., Any], **arguments: Any) -> None:
 
 
 def create_unless_there(
-    create: Callable[..., Any], is_there: Callable[[], Any], **arguments: Any
-) -> None:
-    """Call a create operation, taking a conflict for success if the resource is there indeed."""
+    create: Callable[..., Any], find_it: Callable[[], Any], **arguments: Any
+) -> Any:
+    """The answer of a create operation, or what is there already if that is why it conflicts."""
     try:
-        create(**arguments)
+        return create(**arguments)
     except ClientError as error:
-        if error_code(error) != "ConflictException" or not is_there():
+        found = find_it() if error_code(error) == "ConflictException" else None
+        if not found:
             raise
+        return found

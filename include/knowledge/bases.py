@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from include import records
-from include.aws import client, delete_if_there, error_code, find
+from include.aws import client, create_unless_there, delete_if_there, find
 from include.errors import (
     KnowledgeBaseFailedError,
     NameTakenError,
@@ -33,7 +32,8 @@ READY_STATES = frozenset({"ACTIVE", "AVAILABLE"})
 def ensure_knowledge_base(agent: Agent) -> None:
     """Give the agent a knowledge base with a data source on its own prefix, ready for ingestion.
 
-    Safe to repeat: stored ids come first, then a resource of the right name and tags, then create.
+    Safe to repeat: stored ids come first, then a resource of the right name and tags, then create;
+    of the data source, which has no tags, its name is looked for when Bedrock says it is taken.
     What was deleted behind our back is made again, what an earlier try found failed is replaced.
 
     :raises NotReadyError: while AWS is still creating one of the two.
@@ -150,17 +150,20 @@ def create_knowledge_base(
 
 def ensure_data_source(agent: Agent, bedrock_id: str) -> str:
     """Create the data source, or find the one that has its name already, and store its id."""
-    try:
-        data_source_id = create_data_source(agent, bedrock_id)
-    except ClientError as error:
-        if error_code(error) != "ConflictException":
-            raise
-        by_name = {s["name"]: s["dataSourceId"] for s in list_data_sources(bedrock_id)}
-        if DATA_SOURCE_NAME not in by_name:
-            raise
-        data_source_id = by_name[DATA_SOURCE_NAME]
+    data_source_id: str = create_unless_there(
+        create_data_source,
+        partial(find_namesake, bedrock_id),
+        agent=agent,
+        bedrock_id=bedrock_id,
+    )
     records.update_knowledge_base(agent.ref, agent.knowledge_base_id, data_source_id=data_source_id)
     return data_source_id
+
+
+def find_namesake(bedrock_id: str) -> str | None:
+    """The id of the data source that has the name of ours."""
+    by_name = {s["name"]: s["dataSourceId"] for s in list_data_sources(bedrock_id)}
+    return by_name.get(DATA_SOURCE_NAME)
 
 
 def list_data_sources(bedrock_id: str) -> list[dict[str, Any]]:

@@ -14,13 +14,8 @@ from local.aws.connections import RequestHandler
 SECONDS = 10
 
 
-def read(environ):
-    """The body of a request."""
-    return environ["wsgi.input"].read()
-
-
 def echo(environ, start_response):
-    body = read(environ)
+    body = environ["wsgi.input"].read()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 
