@@ -1,4 +1,8 @@
-"""DynamoDB's items: writes made atomic, for moto lets two threads pass the same condition."""
+"""DynamoDB's items: calls made atomic, and answers written quickly.
+
+moto lets two threads pass the same condition, and reads an item for its answer while another thread
+changes it: the answer is then a mixture, or a 500 for what has been done.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,11 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
-from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.responses import DynamoResult
+from moto.dynamodb.responses import DynamoHandler, DynamoResult
 
-# A transaction is made of the others' calls, hence a lock that its owner may take again.
-LOCK = threading.RLock()
+Operation = Callable[[DynamoHandler], ActionResult]
+
+LOCK = threading.Lock()
 OPERATIONS = (
     "get_item", "query", "scan", "batch_get_item", "transact_get_items",
     "put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items",
@@ -23,21 +27,22 @@ OPERATIONS = (
 
 
 def make_items_atomic() -> None:
-    """Let one request at a time touch items; a second call changes nothing."""
+    """Let one request at a time touch items, its answer included; a second call changes nothing."""
     for name in OPERATIONS:
-        operation = getattr(DynamoDBBackend, name)
-        if not hasattr(operation, "__wrapped__"):
-            setattr(DynamoDBBackend, name, one_at_a_time(operation))
+        operation = getattr(DynamoHandler, name)
+        if not hasattr(operation, "is_atomic"):
+            setattr(DynamoHandler, name, one_at_a_time(operation))
 
 
-def one_at_a_time(operation: Callable[..., Any]) -> Callable[..., Any]:
+def one_at_a_time(operation: Operation) -> Operation:
     """The operation under the lock."""
 
     @functools.wraps(operation)
-    def locked(*arguments: Any, **options: Any) -> Any:
+    def locked(handler: DynamoHandler) -> ActionResult:
         with LOCK:
-            return operation(*arguments, **options)
+            return operation(handler)
 
+    locked.is_atomic = True  # type: ignore[attr-defined]
     return locked
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import functools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -52,9 +51,8 @@ def know_tokens_again() -> None:
 
 
 def once_by_token(operation: Write) -> Write:
-    """The operation, which remembers what it has done for some minutes."""
+    """The operation, which remembers what it has done for some minutes; calls come one by one."""
     done: dict[str, tuple[float, str]] = {}
-    lock = threading.Lock()
 
     @functools.wraps(operation)
     def write(handler: DynamoHandler) -> ActionResult:
@@ -67,9 +65,8 @@ def once_by_token(operation: Write) -> Write:
             return ActionResult({})
         answer = operation(handler)
         if token:
-            with lock:
-                done[token] = (at, actions)
-                forget_old(done, at)
+            done[token] = (at, actions)
+            forget_old(done, at)
         return answer
 
     return write
