@@ -15,6 +15,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from local.aws.agentcore.control import AgentCoreControl
 from local.aws.agentcore.invocations import AgentCore
 from local.aws.agentcore.processes import PROCESSES
+from local.aws.attributes import walk_values_once
 from local.aws.cloudformation import complete_cloudformation
 from local.aws.connections import RequestHandler
 from local.aws.delays import set_delays
@@ -55,6 +56,7 @@ def build_server(
     know_tokens_again()
     make_items_atomic()
     answer_items_as_they_are()
+    walk_values_once()
     forget_instances()
     app = StandInApp(SERVICES, on_change)
     if on_change:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from moto.core.eventstream import EventStreamEncoder
 from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import BaseResponse
 
 from local.aws.models import local_model
 from local.aws.models.converse import (
@@ -44,11 +44,11 @@ class BedrockRuntime(BaseResponse):
         super().__init__(service_name="bedrock-runtime")
         self.automated_parameter_parsing = True
 
-    def converse(self) -> ActionResult:
+    def converse(self) -> tuple[int, dict[str, str], str]:
         """POST /model/{modelId}/converse."""
         started = time.monotonic()
         message = to_message(self.pieces())
-        return ActionResult(message | {"metrics": {"latencyMs": elapsed_ms(started)}})
+        return answer_json(message | {"metrics": {"latencyMs": elapsed_ms(started)}})
 
     def converse_stream(self) -> tuple[int, dict[str, str], Iterable[bytes]]:
         """POST /model/{modelId}/converse-stream: events are sent as the model makes them."""
@@ -62,8 +62,7 @@ class BedrockRuntime(BaseResponse):
         model_id = unquote(self.params["modelId"])
         if TITAN_PREFIX not in model_id:
             raise ValidationException("The provided model identifier is invalid.")
-        answer = embed_titan(self.read_json())
-        return 200, {"Content-Type": "application/json"}, json.dumps(answer)
+        return answer_json(embed_titan(self.read_json()))
 
     def pieces(self) -> Iterator[Piece]:
         """The model's reply to the checked request."""
@@ -80,6 +79,11 @@ class BedrockRuntime(BaseResponse):
         if not isinstance(body, dict):
             raise ValidationException("Malformed input request: expected a JSON object")
         return body
+
+
+def answer_json(answer: dict[str, Any]) -> tuple[int, dict[str, str], str]:
+    """A successful answer, written as it is: moto's serializer looks each member up in a model."""
+    return 200, {"Content-Type": "application/json"}, json.dumps(answer)
 
 
 def find_model() -> Callable[[Request], Iterator[Piece]]:

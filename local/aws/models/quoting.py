@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from local.aws.models.passages import Passage, Unit, find_units
 from local.aws.models.terms import find_synonyms, find_terms, replace_phrases
@@ -57,6 +58,9 @@ KINDS = (
 )  # fmt: skip
 
 
+Places = list[tuple[frozenset[str], float]]  # terms, and how much it counts to find one there
+
+
 @dataclass(frozen=True)
 class Scored:
     """A unit with the share (0 to about 1.3) of the question that it meets."""
@@ -80,8 +84,7 @@ def rank(question: str, earlier_question: str, passages: Sequence[Passage]) -> l
 
     None when most of the question is about something that the passages never mention.
     """
-    units = _distinct([unit for passage in passages for unit in find_units(passage)])
-    places = [_find_places(unit) for unit in units]
+    units, places = read_units(tuple(passages))
     weights = _weigh_terms(question, earlier_question, places)
     total = sum(weights.values()) or 1.0
     if _find_unknown_share(weights, places) > MAX_UNKNOWN_SHARE:
@@ -93,6 +96,13 @@ def rank(question: str, earlier_question: str, passages: Sequence[Passage]) -> l
         matched = frozenset(t for t, share in evidence.items() if share and t not in GENERIC_TERMS)
         scored.append(Scored(unit, score * _kind_factor(question, unit), matched))
     return sorted(scored, key=lambda s: -s.score)
+
+
+@lru_cache(maxsize=64)
+def read_units(passages: tuple[Passage, ...]) -> tuple[list[Unit], list[Places]]:
+    """What can be quoted, and the terms around it; kept, as questions often meet the same."""
+    units = _distinct([unit for passage in passages for unit in find_units(passage)])
+    return units, [_find_places(unit) for unit in units]
 
 
 def choose(ranked: Sequence[Scored]) -> list[Scored]:
@@ -142,7 +152,7 @@ def _distinct(units: Sequence[Unit]) -> list[Unit]:
     return [unit for unit in units if unit in kept]
 
 
-def _find_places(unit: Unit) -> list[tuple[frozenset[str], float]]:
+def _find_places(unit: Unit) -> Places:
     """The terms in and around a unit, with how much each place counts; itself first."""
     before = REFERRED_TO_WEIGHT if REFERS_BACK.search(unit.text) else BEFORE_WEIGHT
     texts = (
@@ -159,7 +169,7 @@ def _find_places(unit: Unit) -> list[tuple[frozenset[str], float]]:
 def _weigh_terms(
     question: str,
     earlier_question: str,
-    units: Sequence[Sequence[tuple[frozenset[str], float]]],
+    units: Sequence[Places],
 ) -> dict[str, float]:
     """How much each term of the question tells units apart."""
     asked = dict.fromkeys(find_terms(replace_phrases(earlier_question)), EARLIER_QUESTION_WEIGHT)
@@ -173,16 +183,14 @@ def _weigh_terms(
     return weights
 
 
-def _find_unknown_share(
-    weights: dict[str, float], units: Sequence[Sequence[tuple[frozenset[str], float]]]
-) -> float:
+def _find_unknown_share(weights: dict[str, float], units: Sequence[Places]) -> float:
     """The share of the question's weight in words that occur nowhere, nor do their synonyms."""
     known = frozenset().union(*(terms for places in units for terms, _ in places))
     unknown = [term for term in weights if not ({term} | find_synonyms(term)) & known]
     return sum(weights[term] for term in unknown) / (sum(weights.values()) or 1.0)
 
 
-def _find_share(term: str, places: Sequence[tuple[frozenset[str], float]]) -> float:
+def _find_share(term: str, places: Places) -> float:
     """How directly (0 to 1) a unit meets a term of the question."""
     synonyms = find_synonyms(term)
     found = [weight for terms, weight in places if term in terms]

@@ -103,6 +103,7 @@ def replace_phrases(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=20_000)
 def find_synonyms(term: str) -> frozenset[str]:
     """Stems that may stand for a stem."""
     return frozenset().union(*(group for group in SYNONYM_STEMS if term in group)) - {term}
