@@ -50,6 +50,8 @@ def render(value: DynamoType) -> dict[str, Any]:
 
 def measure(value: DynamoType) -> int:
     """Its bytes, as AWS counts them against an item's limit."""
+    if value.type == "S":
+        return len(value.value.encode())
     if value.type == "M":
         return sum(len(key.encode()) + measure(each) for key, each in value.value.items())
     if value.type == "L":
