@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -46,6 +47,24 @@ def get_item(table: str, key: dict[str, Any]) -> dict[str, Any] | None:
     """One item as plain Python, or None."""
     item = client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
     return read(item) if item else None
+
+
+def list_items(table: str, key: dict[str, str], **options: Any) -> Iterator[dict[str, Any]]:
+    """All items of one key as plain Python, as they are now."""
+    ((name, value),) = key.items()
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=table,
+            KeyConditionExpression=f"{name} = :value",
+            ExpressionAttributeValues={":value": {"S": value}},
+            ConsistentRead=True,
+            **options,
+        )
+    )
+    for page in pages:
+        yield from map(read, page["Items"])
 
 
 def delete_items(table: str, keys: list[dict[str, Any]]) -> None:

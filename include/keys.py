@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,7 +22,7 @@ from pydantic import Field
 from include.aws import client
 from include.errors import ForbiddenError, NotFoundError, TenantQuotaError, UnauthorizedError
 from include.fences import is_fence_error
-from include.items import build_update, delete_items, get_item, read, write
+from include.items import build_update, delete_items, get_item, list_items, write
 from include.models import Agent, Record, now
 from include.settings import get_settings
 
@@ -126,23 +127,13 @@ def find_key(agent_id: str, key_id: str) -> ApiKey | None:
 
 def list_keys(agent_id: str) -> list[ApiKey]:
     """All keys of an agent, newest first."""
-    keys = [ApiKey.model_validate(item) for item in list_items(agent_id)]
+    keys = [ApiKey.model_validate(item) for item in list_records(agent_id)]
     return sorted(keys, key=lambda key: key.created_at, reverse=True)
 
 
-def list_items(agent_id: str) -> list[dict[str, Any]]:
+def list_records(agent_id: str) -> Iterator[dict[str, Any]]:
     """The records of an agent's keys."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=get_settings().keys_table,
-            KeyConditionExpression="agentId = :agent",
-            ExpressionAttributeValues={":agent": {"S": agent_id}},
-            ConsistentRead=True,
-        )
-    )
-    return [read(item) for page in pages for item in page["Items"]]
+    return list_items(get_settings().keys_table, {"agentId": agent_id})
 
 
 def revoke_key(agent_id: str, key_id: str) -> ApiKey:
@@ -185,7 +176,7 @@ def update_key(agent_id: str, key_id: str, update: dict[str, Any]) -> None:
 
 def delete_keys(agent_id: str) -> None:
     """Remove all keys of an agent; safe to repeat."""
-    positions = [build_position(agent_id, item["keyId"]) for item in list_items(agent_id)]
+    positions = [build_position(agent_id, item["keyId"]) for item in list_records(agent_id)]
     delete_items(get_settings().keys_table, positions)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from include.aws import client
 from include.handoffs import delete_handoffs
-from include.items import delete_items, read
+from include.items import delete_items, list_items
 from include.keys import delete_keys
 from include.models import AgentRef
 from include.sessions import Session
@@ -23,9 +22,8 @@ def remove_sessions(ref: AgentRef) -> None:
 
 def list_all(agent_id: str) -> Iterator[Session]:
     """Every session of an agent that is still stored."""
-    query = build_query(get_settings().sessions_table, "agentId", agent_id)
-    for page in client("dynamodb").get_paginator("query").paginate(**query):
-        yield from (Session.model_validate(read(item)) for item in page["Items"])
+    items = list_items(get_settings().sessions_table, {"agentId": agent_id})
+    yield from map(Session.model_validate, items)
 
 
 def remove_session(session: Session) -> None:
@@ -39,17 +37,6 @@ def remove_session(session: Session) -> None:
 
 def list_turn_keys(session_key: str) -> list[dict[str, Any]]:
     """Keys of all turns of a session, those included whose time is over."""
-    query = build_query(get_settings().turns_table, "sessionKey", session_key)
-    query["ProjectionExpression"] = "sessionKey, turnKey"
-    pages = client("dynamodb").get_paginator("query").paginate(**query)
-    return [item for page in pages for item in page["Items"]]
-
-
-def build_query(table: str, name: str, value: str) -> dict[str, Any]:
-    """DynamoDB's query of one key, consistent."""
-    return {
-        "TableName": table,
-        "KeyConditionExpression": f"{name} = :value",
-        "ExpressionAttributeValues": {":value": {"S": value}},
-        "ConsistentRead": True,
-    }
+    key, names = {"sessionKey": session_key}, "sessionKey, turnKey"
+    turns = list_items(get_settings().turns_table, key, ProjectionExpression=names)
+    return [{name: {"S": value} for name, value in turn.items()} for turn in turns]

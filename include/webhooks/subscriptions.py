@@ -9,7 +9,7 @@ from pydantic import Field
 
 from include.aws import client
 from include.errors import NotFoundError, TenantQuotaError
-from include.items import get_item, put_new, read
+from include.items import get_item, list_items, put_new
 from include.models import Record, now
 from include.settings import get_settings
 from include.webhooks.outbox import Entry, WebhookEvent, build_event, put_entry
@@ -46,17 +46,8 @@ def create_webhook(webhook: Webhook) -> None:
 
 def list_webhooks(user_id: str) -> list[Webhook]:
     """All webhooks of a user, oldest first; there are few."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=get_settings().webhooks_table,
-            KeyConditionExpression="userId = :user",
-            ExpressionAttributeValues={":user": {"S": user_id}},
-            ConsistentRead=True,
-        )
-    )
-    found = [Webhook.model_validate(read(item)) for page in pages for item in page["Items"]]
+    items = list_items(get_settings().webhooks_table, {"userId": user_id})
+    found = [Webhook.model_validate(item) for item in items]
     return sorted(found, key=lambda webhook: webhook.created_at)
 
 
