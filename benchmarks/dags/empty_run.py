@@ -1,9 +1,14 @@
-"""An empty run of the shape of `create_agent`: what the engine itself costs."""
+"""An empty run of the shape of `create_agent`: what the engine itself costs.
+
+The same tasks, edges and trigger rules; as there, nothing waits for an approval, and the watcher
+has no failure to record: both are skipped without being started.
+"""
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, BaseOperator, Param
+from airflow.sdk import DAG, BaseOperator, Param, TriggerRule
 from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 
 class EmptyStepOperator(BaseOperator):
@@ -11,6 +16,14 @@ class EmptyStepOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         """Do nothing."""
+
+
+class EmptyGenerateCodeOperator(EmptyStepOperator):
+    """Nothing but to skip the approval."""
+
+    def execute(self, context: Context) -> None:
+        """Skip `approve_code`."""
+        raise DownstreamTasksSkipped(tasks=["approve_code"])
 
 
 with DAG(
@@ -22,11 +35,18 @@ with DAG(
 ) as dag:
     ensure_knowledge_base = EmptyStepOperator(task_id="ensure_knowledge_base")
     ingest_documents = EmptyStepOperator(task_id="ingest_documents")
-    generate_code = EmptyStepOperator(task_id="generate_code")
+    generate_code = EmptyGenerateCodeOperator(task_id="generate_code")
     wait_for_code = EmptyStepOperator(task_id="wait_for_code")
-    deploy_runtime = EmptyStepOperator(task_id="deploy_runtime")
+    approve_code = EmptyStepOperator(task_id="approve_code")
+    deploy_runtime = EmptyStepOperator(
+        task_id="deploy_runtime", trigger_rule=TriggerRule.NONE_FAILED
+    )
     verify_agent = EmptyStepOperator(task_id="verify_agent")
     activate = EmptyStepOperator(task_id="activate")
+    record_failure = EmptyStepOperator(
+        task_id="record_failure", trigger_rule=TriggerRule.ONE_FAILED
+    )
     ensure_knowledge_base >> ingest_documents
-    generate_code >> wait_for_code
-    [ingest_documents, wait_for_code] >> deploy_runtime >> verify_agent >> activate
+    generate_code >> [wait_for_code, approve_code]
+    [ingest_documents, wait_for_code, approve_code] >> deploy_runtime >> verify_agent >> activate
+    [*dag.tasks[:-1]] >> record_failure
