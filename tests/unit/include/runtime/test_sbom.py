@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import distributions
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from include.runtime.bundle import build_bundle, compute_sha256
 from include.runtime.sbom import build_sbom
@@ -34,6 +38,19 @@ def test_packages_and_the_agent_s_own_files():
         [{"license": {"name": "BSD License"}}],
         None,
     ]
+
+
+def test_the_bill_of_every_package_here_keeps_to_the_standard():
+    packages = {
+        f"{each.metadata['Name']}.dist-info/METADATA": str(each.metadata).encode()
+        for each in distributions()
+    }
+    bundle = build_bundle({"agent_file.py": b"1"}, build_bundle(packages))
+    document = build_sbom(bundle).decode()
+    assert len(json.loads(document)["components"]) > len(packages) > 100
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(document) is None
+    assert validator.validate_str(document.replace('"SHA-256"', '"SHA-9"')) is not None
 
 
 def test_the_same_bundle_has_the_same_bill():
