@@ -67,6 +67,13 @@ def build_trim() -> dict[str, Any]:
 
 
 def number_events(agent: Agent, after: int = 0) -> list[tuple[int, Event]]:
-    """The events whose number is above `after`, each with its number."""
+    """The events whose number is above `after`, each with its number.
+
+    A write whose answer was lost comes again, and adds its events again: they are told once.
+    """
     first = agent.event_count - len(agent.events) + 1
-    return [item for item in enumerate(agent.events, first) if item[0] > after]
+    return [
+        (number, event)
+        for number, event in enumerate(agent.events, first)
+        if number > after and event not in agent.events[: number - first]
+    ]

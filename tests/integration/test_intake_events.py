@@ -206,6 +206,26 @@ def test_steps_at_the_same_time_get_their_own_numbers(stand_in):
     assert {event.step for _, event in numbered} == {None, *(f"s{n}" for n in range(24))}
 
 
+def test_a_write_that_comes_again_is_told_once(alice, faults):
+    agent = store_agent(user_id=alice.user_id)
+    faults.put({"kind": "timeout_after_success", "operation": "UpdateItem", "count": 1})
+    records.record_step(agent.ref, "activate", STEP)
+    records.record_step(agent.ref, "activate", STEP, status="failed", dispatch=None)
+    assert [event["id"] for event in read_json(alice, agent)] == [1, 2, 4, 5]
+
+
+def test_a_client_that_lacks_only_what_came_again_is_told_to_stop(alice, faults):
+    agent = store_agent(user_id=alice.user_id)
+    records.update_agent(agent.ref, status="failed", dispatch=None)
+    faults.put({"kind": "timeout_after_success", "operation": "UpdateItem", "count": 1})
+    records.record_step(agent.ref, "activate", STEP)
+    last_id = read_json(alice, agent)[-1]["id"]
+    assert last_id < reload(agent).event_count
+    headers = alice.headers | {"Last-Event-ID": str(last_id)}
+    answer = alice.http.get(f"/api/agents/{agent.agent_id}/events", headers=headers)
+    assert answer.status_code == 204
+
+
 def test_a_record_from_before_there_were_events(stand_in):
     agent = store_agent()
     records.client("dynamodb").update_item(
