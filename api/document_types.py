@@ -142,5 +142,7 @@ def detect(head: bytes) -> str:
     try:
         found = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):
+        found = []  # as version 2 says it, which is locked for Python 3.12 and later
+    if not found:
         return "unknown binary data"
     return str(found[0].name or found[0].extension.lstrip("."))

@@ -10,7 +10,6 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from types import GenericAlias
 from typing import Any, TypeVar, get_args
 
@@ -32,6 +31,7 @@ from openapi_pydantic import (
 from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema_class
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import Rule
 
 from api.schemas import Problem
@@ -202,7 +202,7 @@ def build_response(status: int, answer: Answer) -> Response:
     elif answer is not None:
         content = {media_type: MediaType(media_type_schema=build_schema(answer))}
     request_id = Header(description="Quote it to us.", param_schema=Schema(type="string"))
-    phrase = HTTPStatus(status).phrase
+    phrase = HTTP_STATUS_CODES[status]  # Python's own differ by its version
     return Response(description=phrase, content=content, headers={"X-Request-Id": request_id})
 
 
