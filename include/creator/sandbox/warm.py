@@ -9,6 +9,7 @@ import contextlib
 import gc
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 
 from include.creator.sandbox.harness import run_agent
 from include.creator.sandbox.jail import Limits, enter_jail
-from include.creator.sandbox.messages import say_if_heard
+from include.creator.sandbox.messages import Message, say_if_heard
 from include.creator.sandbox.sdks import import_sdks
 from include.creator.sandbox.seccomp import UnsupportedError
 
@@ -102,19 +103,26 @@ class Sandbox:
         del self.children[child.handle], self.children[child.connection.fileno()]
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-        _, status = os.waitpid(child.pid, 0)
-        say_if_heard(child.connection, {"ended": reason or self.explain(status)})
+        _, status, used = os.wait4(child.pid, 0)
+        message = {"ended": reason} if reason else self.explain(status, used)
+        say_if_heard(child.connection, message)
+        # A child just forked may hold both for a moment more: closed only, they would go on making
+        # events, under numbers that others have been given since.
+        self.poll.unregister(child.handle)
+        self.poll.unregister(child.connection)
         child.connection.close()
         os.close(child.handle)
         shutil.rmtree(child.folder, ignore_errors=True)
         self.watch_listener(True)
 
-    def explain(self, status: int) -> str:
-        """Why a child ended by itself."""
+    def explain(self, status: int, used: resource.struct_rusage) -> Message:
+        """Why a child ended by itself, or that somebody else has killed it."""
         code = os.waitstatus_to_exitcode(status)
-        if code == -signal.SIGXCPU or (code == -signal.SIGKILL):
-            return f"it took longer than {self.limits.cpu_seconds} s of CPU"
-        return f"it ended with status {code}"
+        if code == -signal.SIGXCPU or used.ru_utime + used.ru_stime >= self.limits.cpu_seconds:
+            return {"ended": f"it took longer than {self.limits.cpu_seconds} s of CPU"}
+        if code == -signal.SIGKILL:
+            return {"killed": "its process was killed from outside, as when memory runs out"}
+        return {"ended": f"it ended with status {code}"}
 
 
 def main() -> None:

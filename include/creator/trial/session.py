@@ -137,6 +137,8 @@ class Session:
             for key in ("ended", "failed"):
                 if key in message:
                     raise EndedError(str(message[key])[:300])
+            if "killed" in message:
+                raise SandboxUnavailableError(f"The trial was cut off: {message['killed']}.")
             if "unsupported" in message:
                 raise SandboxUnavailableError(
                     f"The sandbox cannot jail code on its machine: {message['unsupported']}. "

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import socket
+import time
 from types import SimpleNamespace
 
+import pytest
+
+from include.creator.sandbox import warm
 from include.creator.sandbox.jail import Limits
 from include.creator.sandbox.warm import Child, Sandbox
 
@@ -32,3 +40,55 @@ def test_a_new_child_is_not_taken_for_the_one_whose_numbers_it_got():
     sandbox.handle({CONNECTION, LISTENER, PROCESS})
     assert sandbox.ended == ["old"]
     assert sandbox.children[PROCESS].folder == "new"
+
+
+# -- real processes --------------------------------------------------------------------------------
+class Callers:
+    """Callers of a sandbox whose children only sleep, and keep open what they were forked with."""
+
+    def __init__(self, path: str, sandbox: Sandbox) -> None:
+        self.path, self.sandbox = path, sandbox
+
+    def connect(self) -> socket.socket:
+        caller = socket.socket(socket.AF_UNIX)
+        caller.connect(self.path)
+        self.go_on()
+        return caller
+
+    def go_on(self) -> None:
+        self.sandbox.handle({handle for handle, _ in self.sandbox.poll.poll(0.2)})
+
+    @property
+    def children(self) -> list[Child]:
+        return list({child.pid: child for child in self.sandbox.children.values()}.values())
+
+
+@pytest.fixture
+def callers(tmp_path, monkeypatch):
+    monkeypatch.setattr(warm, "run_agent", lambda *_: (time.sleep(60), os._exit(0)))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        sandbox = Sandbox(listener, str(tmp_path), Limits(60, 10, 1), 4)
+        sandbox.watch_listener(True)
+        callers = Callers(str(tmp_path / "socket"), sandbox)
+        yield callers
+        for child in callers.children:
+            sandbox.end(child, "the test is over")
+
+
+def test_an_event_of_one_that_was_ended_is_not_taken_for_another_s(callers):
+    with callers.connect(), callers.connect():  # whose process holds what the first one has
+        os.kill(callers.children[0].pid, signal.SIGKILL)
+        callers.go_on()
+        with callers.connect():
+            for _ in range(3):
+                callers.go_on()
+            assert len(callers.children) == 2
+
+
+def test_one_that_was_killed_from_outside_is_not_blamed_on_the_code(callers):
+    with callers.connect() as caller:
+        os.kill(callers.children[0].pid, signal.SIGKILL)
+        callers.go_on()
+        assert "killed from outside" in json.loads(caller.recv(1000))["killed"]
