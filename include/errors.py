@@ -62,7 +62,7 @@ class AirflowUnavailableError(RetryableError):
 
 
 class SandboxUnavailableError(RetryableError):
-    """The sandbox in which generated code is tried does not answer, or cannot jail it."""
+    """The sandbox in which generated code is tried does not answer, cannot jail it, or lost it."""
 
     code = "sandbox_unavailable"
 
