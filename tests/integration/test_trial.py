@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from include import records
@@ -226,6 +229,25 @@ def test_without_a_sandbox_the_step_is_tried_again(agent, configure, tmp_path):
     configure(SANDBOX_SOCKET=tmp_path / "nobody.sock")
     with pytest.raises(SandboxUnavailableError, match=r"nobody\.sock"):
         publish_code(agent)
+
+
+def find_jailed_process():
+    while True:
+        ours = psutil.Process().children()
+        [sandbox] = [each for each in ours if "include.creator.sandbox" in " ".join(each.cmdline())]
+        if jailed := sandbox.children():
+            return jailed[0]
+        time.sleep(0.01)
+
+
+def test_a_trial_that_is_killed_from_outside_is_no_failure_of_the_agent(agent):
+    code = generate(build_request(agent))
+    source = b"import time\ntime.sleep(60)\n" + code.files["agent_file.py"]
+    with ThreadPoolExecutor(1) as executor:
+        trial = executor.submit(try_agent, agent, {**code.files, "agent_file.py": source})
+        find_jailed_process().kill()
+        with pytest.raises(SandboxUnavailableError, match="killed from outside"):
+            trial.result()
 
 
 def test_a_throttled_model_is_no_failure_of_the_agent(agent, faults):
