@@ -8,7 +8,7 @@ process -> caller   {"ready": true}
                     {"id": 7, "call": {"service", "operation", "arguments"}}
                     {"failed": "why the code did not start"}
 sandbox -> caller   {"ended": "why the process is gone"}
-                    {"killed": "that it was not the code's doing"}
+                    {"killed": true}, by nobody's limit: as when memory runs out
 """
 
 from __future__ import annotations

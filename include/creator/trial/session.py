@@ -138,7 +138,7 @@ class Session:
                 if key in message:
                     raise EndedError(str(message[key])[:300])
             if "killed" in message:
-                raise SandboxUnavailableError(f"The trial was cut off: {message['killed']}.")
+                raise SandboxUnavailableError("The trial's process was killed from outside.")
             if "unsupported" in message:
                 raise SandboxUnavailableError(
                     f"The sandbox cannot jail code on its machine: {message['unsupported']}. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -91,4 +92,18 @@ def test_one_that_was_killed_from_outside_is_not_blamed_on_the_code(callers):
     with callers.connect() as caller:
         os.kill(callers.children[0].pid, signal.SIGKILL)
         callers.go_on()
-        assert "killed from outside" in json.loads(caller.recv(1000))["killed"]
+        assert json.loads(caller.recv(1000)) == {"killed": True}
+
+
+def test_one_that_has_used_up_its_cpu_is_told_so(callers, monkeypatch):
+    def burn(*_):
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+        while True:
+            pass
+
+    monkeypatch.setattr(warm, "run_agent", burn)
+    callers.sandbox.limits = Limits(60, 1, 1)
+    with callers.connect() as caller:
+        while callers.children:
+            callers.go_on()
+        assert json.loads(caller.recv(1000)) == {"ended": "it took longer than 1 s of CPU"}
