@@ -44,10 +44,9 @@ def list_events(agent_id: str) -> Response:
     """
     agent = records.get_agent(get_user_id(), agent_id)
     last_id = read_last_event_id()
-    news = number_events(agent, last_id)
     if is_json_wanted():
-        return jsonify([view_event(*item) for item in news])
-    if not news and is_final(agent):
+        return jsonify([view_event(*item) for item in number_events(agent, last_id)])
+    if is_final(agent) and not number_events(agent, last_id):
         return Response(status=204)
     return build_stream(stream_events(agent, last_id))
 

@@ -7,17 +7,13 @@ changes it: the answer is then a mixture, or a 500 for what has been done.
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.responses import DynamoHandler, DynamoResult
-
-Operation = Callable[[DynamoHandler], ActionResult]
 
 LOCK = threading.Lock()
 OPERATIONS = (
@@ -25,25 +21,18 @@ OPERATIONS = (
     "put_item", "update_item", "delete_item", "batch_write_item", "transact_write_items",
 )  # fmt: skip
 
+call_by_moto = DynamoHandler.call_action
+
 
 def make_items_atomic() -> None:
     """Let one request at a time touch items, its answer included; a second call changes nothing."""
-    for name in OPERATIONS:
-        operation = getattr(DynamoHandler, name)
-        if not hasattr(operation, "is_atomic"):
-            setattr(DynamoHandler, name, one_at_a_time(operation))
+    DynamoHandler.call_action = call_alone  # type: ignore[method-assign]
 
 
-def one_at_a_time(operation: Operation) -> Operation:
-    """The operation under the lock."""
-
-    @functools.wraps(operation)
-    def locked(handler: DynamoHandler) -> ActionResult:
-        with LOCK:
-            return operation(handler)
-
-    locked.is_atomic = True  # type: ignore[attr-defined]
-    return locked
+def call_alone(handler: DynamoHandler) -> Any:
+    """moto's answer to a request, made under the lock."""
+    with LOCK:
+        return call_by_moto(handler)
 
 
 def answer_items_as_they_are() -> None:
