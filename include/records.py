@@ -157,11 +157,27 @@ def record_dispatch(ref: AgentRef) -> None:
         get_current_agent(ref)
 
 
-def record_step(ref: AgentRef, name: str, step: Step, **attributes: Any) -> Agent:
-    """Store a step's progress, its event, and attributes of the agent at once; returns the agent.
+def record_step(ref: AgentRef, name: str, step: Step, **attributes: Any) -> None:
+    """Store a step's progress, its event, and attributes of the agent at once.
 
     :raises StaleGenerationError: when the generation is no longer current.
     """
+    write_step(ref, name, step, attributes)
+
+
+def record_start(ref: AgentRef, name: str, step: Step, **attributes: Any) -> Agent:
+    """The same for a step that starts; returns the agent as of this very write.
+
+    :raises StaleGenerationError: when the generation is no longer current.
+    """
+    answer = write_step(ref, name, step, attributes, ReturnValues="ALL_NEW")
+    return Agent.model_validate(read(answer["Attributes"])) if answer else get_current_agent(ref)
+
+
+def write_step(
+    ref: AgentRef, name: str, step: Step, attributes: dict[str, Any], **options: Any
+) -> dict[str, Any] | None:
+    """Write a step with its event; returns DynamoDB's answer, as `write_fenced` does."""
     update = build_agent_update(ref.user_id, attributes)
     update["UpdateExpression"] = update["UpdateExpression"].replace(
         "SET ", "SET steps.#step = :step, "
@@ -171,9 +187,7 @@ def record_step(ref: AgentRef, name: str, step: Step, **attributes: Any) -> Agen
     status = attributes.get("status")
     events = [status_event(ref, status, attributes.get("failure"))] if status else []
     append_events(update, *events, step_event(ref, name, step))
-    told = announce_status(ref, attributes)
-    answer = write_fenced(ref, update, told, ReturnValues="ALL_NEW")
-    return Agent.model_validate(read(answer["Attributes"])) if answer else get_current_agent(ref)
+    return write_fenced(ref, update, announce_status(ref, attributes), **options)
 
 
 def build_agent_update(user_id: str, attributes: dict[str, Any]) -> dict[str, Any]:

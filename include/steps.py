@@ -97,7 +97,7 @@ def start_step(agent: Agent, name: str, attempt: int, previous: Step | None) -> 
     is_resumed = previous is not None and previous.status == StepStatus.WAITING
     started_at = previous.started_at if previous and is_resumed else now()
     step = Step(status=StepStatus.RUNNING, attempt=attempt, started_at=started_at)
-    return step, records.record_step(agent.ref, name, step, **reopen_run(agent))
+    return step, records.record_start(agent.ref, name, step, **reopen_run(agent))
 
 
 def reopen_run(agent: Agent) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.aws import client
+from include.rehearsal import rehearse
 from oratio.links import VIEW_PREFIX, AgentLink, KnowledgeBaseLink, RuntimeLink
 
 # What the tasks of a run import and call. Forked task processes find it ready instead of paying
@@ -15,6 +15,8 @@ from oratio.links import VIEW_PREFIX, AgentLink, KnowledgeBaseLink, RuntimeLink
 MODULES_OF_A_RUN = (
     "airflow.providers.amazon.aws.sensors.s3",
     "airflow.providers.amazon.aws.triggers.s3",
+    "airflow.sdk.execution_time.timeout",
+    "encodings.cp437",
     "jinja2.ext",
     "oratio.callbacks",
     "oratio.defaults",
@@ -26,16 +28,6 @@ MODULES_OF_A_RUN = (
     "oratio.operators.removal",
     "oratio.operators.runtime",
     "oratio.operators.versions",
-)
-SERVICES_OF_A_RUN = (
-    "dynamodb",
-    "s3",
-    "s3vectors",
-    "bedrock-agent",
-    "bedrock-agent-runtime",
-    "bedrock-runtime",
-    "bedrock-agentcore-control",
-    "bedrock-agentcore",
 )
 
 
@@ -58,12 +50,7 @@ class OratioPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: object, **kwargs: object) -> None:
-        """Import the modules and build the AWS clients, which connect at their first call only.
-
-        Asking what has pages loads the service's list of them, which each task would search for.
-        """
+        """Import the modules and rehearse the calls of AWS, without connecting to it."""
         for module in MODULES_OF_A_RUN:
             import_module(module)
-        for service in SERVICES_OF_A_RUN:
-            ready = client(service)
-            ready.can_paginate(next(iter(ready.meta.method_to_api_mapping)))
+        rehearse()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TypeGuard
 
 from include.creator.policy import VOICE
-from include.creator.source import MAIN_GUARD, Finding, SourceModule
+from include.creator.source import MAIN_GUARD, Finding, SourceModule, is_same
 
 TOOLS = ("retrieve", "hand_off_to_human")
 APP = "app = BedrockAgentCoreApp()"
@@ -64,7 +64,7 @@ def check_entry(module: SourceModule, decorator: str) -> Iterator[Finding]:
 def check_start(module: SourceModule) -> Iterator[Finding]:
     """The start of the server is the last statement."""
     last = module.tree.body[-1] if module.tree.body else ast.Pass()
-    if ast.dump(last) != ast.dump(ast.parse(MAIN_GUARD).body[0]):
+    if not is_same(last, ast.parse(MAIN_GUARD).body[0]):
         yield Finding(getattr(last, "lineno", 1), "contract", "does not end by starting the app")
 
 
@@ -114,5 +114,5 @@ def decorators(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
 
 def count(module: SourceModule, statement: str) -> int:
     """How often a statement stands, word for word, at the top level."""
-    wanted = ast.dump(ast.parse(statement).body[0])
-    return sum(ast.dump(node) == wanted for node in module.tree.body)
+    wanted = ast.parse(statement).body[0]
+    return sum(is_same(node, wanted) for node in module.tree.body)

@@ -6,7 +6,7 @@ import ast
 import io
 import tokenize
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,7 +71,7 @@ class SourceModule:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """Every node but those of the two expressions that may pass word for word."""
-        pardoned = {ast.dump(self.parse_pardoned(text)) for text in (CONFIG_READ, MAIN_GUARD)}
+        pardoned = [self.parse_pardoned(text) for text in (CONFIG_READ, MAIN_GUARD)]
         return list(walk_except(self.tree, pardoned))
 
     @staticmethod
@@ -124,12 +124,23 @@ class SourceModule:
         return int(node.lineno)
 
 
-def walk_except(node: ast.AST, pardoned: set[str]) -> Iterator[ast.AST]:
-    """Every node below and including `node`, without subtrees whose dump is `pardoned`."""
+def is_same(one: object, other: object) -> bool:
+    """Whether two pieces of code are the same, wherever they stand and however they are set."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, ast.AST):
+        return all(is_same(getattr(one, f, None), getattr(other, f, None)) for f in one._fields)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return one == other
+
+
+def walk_except(node: ast.AST, pardoned: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """Every node below and including `node`, without subtrees that are the same as a `pardoned`."""
     todo = [node]
     while todo:
         current = todo.pop()
-        if isinstance(current, ast.Call | ast.If) and ast.dump(current) in pardoned:
+        if any(is_same(current, allowed) for allowed in pardoned):
             continue
         yield current
         todo.extend(reversed(list(ast.iter_child_nodes(current))))

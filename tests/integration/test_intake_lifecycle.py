@@ -168,14 +168,14 @@ def test_a_change_before_the_first_step_is_what_the_run_uses(alice):
 
 def test_a_change_in_the_middle_of_a_step_s_start_is_what_the_step_uses(alice, monkeypatch):
     agent = store(alice)
-    record = records.record_step
+    record = records.record_start
 
     def change_first(*arguments):
-        monkeypatch.setattr(records, "record_step", record)
+        monkeypatch.setattr(records, "record_start", record)
         assert patch(alice, agent, sop=NEW_SOP).status_code == 200
         return record(*arguments)
 
-    monkeypatch.setattr(records, "record_step", change_first)
+    monkeypatch.setattr(records, "record_start", change_first)
     used = []
     run_step(agent.ref, "generate_code", 1, lambda current, redo: used.append(current.sop))
     assert used == [NEW_SOP]

@@ -21,6 +21,7 @@ from include.errors import (
 )
 from include.knowledge.retrieval import retrieve
 from include.models import AgentStatus, StepStatus
+from include.rehearsal import OPERATIONS
 from include.steps import fail_agent, remaining_wait_seconds, run_step
 from include.waits import is_settled
 from oratio.operators.creator import GenerateCodeOperator
@@ -79,6 +80,28 @@ def test_every_store_leads_to_an_answer(sign_in, configure, stand_in_url, store)
     answer = carl.ask(agent.agent_id, "When does the shop open?").json
     assert "nine" in answer["answer"]
     assert [c["document"] for c in answer["citations"]] == ["hours.md"]
+
+
+def test_all_calls_of_a_run_were_rehearsed(stand_in):
+    agent, made = store_agent(), set()
+
+    def remember(model, **_event):
+        made.add((model.service_model.service_name, model.name))
+
+    clients = {service: client(service) for service in OPERATIONS}
+    for ready in clients.values():
+        ready.meta.events.register("before-call", remember)
+    for name in OPERATORS:
+        run(agent, name)
+    for ready in clients.values():
+        ready.meta.events.unregister("before-call", remember)
+    once_an_account = {("s3vectors", "CreateVectorBucket")}
+    assert made - once_an_account <= {
+        (service, clients[service].meta.method_to_api_mapping[operation])
+        for service, operations in OPERATIONS.items()
+        for operation in operations
+    }
+    assert len(made) > 20
 
 
 def test_from_a_post_to_an_answer(sign_in):
