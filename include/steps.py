@@ -71,7 +71,14 @@ def run_step(ref: AgentRef, name: str, attempt: int, work: Work) -> None:
         ours = from_aws(error) if isinstance(error, ClientError | BotoCoreError) else error
         end_step(ref, name, step, describe_error(ours))
         raise ours from (None if ours is error else error)
+    if previous and previous.status == StepStatus.SUCCEEDED:
+        attributes = leave_out_status(agent, attributes)
     end_step(ref, name, step, None, **attributes)
+
+
+def leave_out_status(agent: Agent, attributes: dict[str, Any]) -> dict[str, Any]:
+    """The attributes without a status that the agent has already: it is not announced again."""
+    return {k: v for k, v in attributes.items() if (k, v) != ("status", agent.status)}
 
 
 def work_until_ready(agent: Agent, redo: bool, work: Work) -> dict[str, Any]:

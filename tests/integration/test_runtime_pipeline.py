@@ -22,6 +22,7 @@ from include.errors import (
 from include.knowledge.retrieval import retrieve
 from include.models import AgentStatus, StepStatus
 from include.rehearsal import OPERATIONS
+from include.settings import get_settings
 from include.steps import fail_agent, remaining_wait_seconds, run_step
 from include.waits import is_settled
 from oratio.operators.creator import GenerateCodeOperator
@@ -102,6 +103,18 @@ def test_all_calls_of_a_run_were_rehearsed(stand_in):
         for operation in operations
     }
     assert len(made) > 20
+
+
+def test_an_activation_that_comes_again_is_announced_once(stand_in):
+    agent = store_agent()
+    for name in OPERATORS:
+        run(agent, name)
+    run(agent, "activate", attempt=2)  # its task died after the record
+    again = reload(agent)
+    assert [e.status for e in again.events if e.type == "status"] == ["creating", "active"]
+    assert (again.status, again.steps["activate"].attempt) == ("active", 2)
+    entries = client("dynamodb").scan(TableName=get_settings().outbox_table)["Items"]
+    assert len([e for e in entries if agent.agent_id in e.get("body", {}).get("S", "")]) == 1
 
 
 def test_from_a_post_to_an_answer(sign_in):
