@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from include import records
@@ -27,6 +28,11 @@ class Sample:
 
     document: str
     text: str
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """What a search compares; a trial searches often."""
+        return frozenset(find_words(self.text))
 
 
 def read_samples(agent: Agent) -> tuple[Sample, ...]:
@@ -64,13 +70,10 @@ def cut_passages(text: str) -> Iterator[str]:
 
 def search(samples: Iterable[Sample], query: str, limit: int) -> list[tuple[Sample, float]]:
     """The samples that share the rarest words with the query, best first."""
-    counted = [(sample, frozenset(find_words(sample.text))) for sample in samples]
-    frequency = Counter(word for _, words in counted for word in words)
-    wanted = set(find_words(query))
-    scored = [
-        (sample, sum(math.log(1 + len(counted) / frequency[word]) for word in wanted & words))
-        for sample, words in counted
-    ]
+    searched, wanted = list(samples), set(find_words(query))
+    frequency = Counter(word for sample in searched for word in sample.words)
+    rarity = {w: math.log(1 + len(searched) / frequency[w]) for w in wanted if w in frequency}
+    scored = [(sample, sum(rarity[w] for w in wanted & sample.words)) for sample in searched]
     best = max((score for _, score in scored), default=0.0)
     ranked = sorted(scored, key=lambda pair: -pair[1])
     return [(sample, round(score / best, 4)) for sample, score in ranked[:limit] if score > 0]
