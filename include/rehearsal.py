@@ -108,8 +108,8 @@ def build_example(shape: Shape) -> Any:
         case "map":
             return {"x": build_example(shape.value)}
         case "string":
-            longest = max(SHORTEST_STRING, shape.metadata.get("min", 0))
-            return next(iter(shape.enum), "x" * longest)
+            length = max(SHORTEST_STRING, shape.metadata.get("min", 0))
+            return next(iter(shape.enum), "x" * length)
         case "blob":
             return b"x"
         case "boolean":
