@@ -19,7 +19,7 @@ from api.uploads import receive_submission
 from include import lists
 from include.errors import TenantQuotaError
 from include.idempotency import Answer, Claim, build_completion
-from include.models import AgentRef, AgentSummary, Record
+from include.models import AgentRef, Record
 from include.usage import require_room
 
 agents = Blueprint("agents", __name__)
@@ -73,7 +73,7 @@ def accept(ref: AgentRef, submission: Submission, claim: Claim | None) -> Answer
 
 
 @agents.get("/api/agents")
-@describe(tag="agents", query=AgentQuery, answers={200: list[AgentSummary]})
+@describe(tag="agents", query=AgentQuery, answers={200: list[lists.AgentSummary]})
 def list_agents() -> Response:
     """The caller's agents, newest first; `status_filter` keeps those of one status.
 

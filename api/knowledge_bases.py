@@ -12,13 +12,12 @@ from api.pages import PageQuery, build_page, read_position, read_query
 from api.schemas import KnowledgeBaseView
 from include import lists, records
 from include.errors import NotFoundError
-from include.models import KnowledgeBaseSummary
 
 knowledge_bases = Blueprint("knowledge_bases", __name__)
 
 
 @knowledge_bases.get("/api/knowledge-bases")
-@describe(tag="knowledge bases", query=PageQuery, answers={200: list[KnowledgeBaseSummary]})
+@describe(tag="knowledge bases", query=PageQuery, answers={200: list[lists.KnowledgeBaseSummary]})
 def list_knowledge_bases() -> Response:
     """The caller's knowledge bases, newest first.
 

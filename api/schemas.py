@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, Json, StringConstraints
 
 from include.items import write
+from include.lists import AgentSummary
 from include.models import (
     Agent,
     AgentStatus,
-    AgentSummary,
     AgentType,
     AgentVersion,
     Document,

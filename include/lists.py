@@ -9,9 +9,10 @@ from include.aws import client
 from include.items import read
 from include.models import (
     AgentStatus,
-    AgentSummary,
-    KnowledgeBaseSummary,
+    AgentType,
+    KnowledgeBaseStatus,
     Record,
+    StepError,
     build_user_status,
 )
 from include.settings import get_settings
@@ -23,6 +24,35 @@ Position = dict[str, str]
 DEFAULT_LIMIT = 100
 USER_INDEX = "user-created-index"
 STATUS_INDEX = "status-created-index"
+
+
+class AgentSummary(Record):
+    """An agent in a list; the indexes of infra/template.yaml hold these attributes."""
+
+    agent_id: str
+    user_id: str
+    agent_name: str
+    agent_type: AgentType
+    status: AgentStatus
+    knowledge_base_id: str
+    failure: StepError | None = None
+    websocket_url: str | None = None
+    api_endpoint: str | None = None
+    created_at: str
+    updated_at: str
+
+
+class KnowledgeBaseSummary(Record):
+    """A knowledge base in a list; the index of infra/template.yaml holds these attributes."""
+
+    knowledge_base_id: str
+    user_id: str
+    agent_id: str
+    s3_path: str
+    status: KnowledgeBaseStatus
+    bedrock_knowledge_base_id: str | None = None
+    created_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True)

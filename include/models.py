@@ -58,14 +58,11 @@ class Pipeline(StrEnum):
 
 
 class DispatchStatus(StrEnum):
-    """Whether Airflow has accepted the run of the current generation; absent once it has ended.
-
-    `quiet`: there is no run; one that updates the agent starts when no more changes come.
-    """
+    """Whether Airflow has accepted the run of the current generation; absent once it has ended."""
 
     PENDING = "pending"
     SENT = "sent"
-    QUIET = "quiet"
+    QUIET = "quiet"  # no run: one that updates the agent starts when no more changes come
     RETRY = "retry"  # of a deletion that failed: due at `runRequestedAt`, until then in the future
 
 
@@ -222,35 +219,6 @@ class AgentVersion(Record):
     def place(self) -> tuple[str | None, str | None]:
         """Where it runs; numbers start again with a new runtime."""
         return self.runtime_id, self.version
-
-
-class AgentSummary(Record):
-    """An agent in a list; the indexes of infra/template.yaml hold these attributes."""
-
-    agent_id: str
-    user_id: str
-    agent_name: str
-    agent_type: AgentType
-    status: AgentStatus
-    knowledge_base_id: str
-    failure: StepError | None = None
-    websocket_url: str | None = None
-    api_endpoint: str | None = None
-    created_at: str
-    updated_at: str
-
-
-class KnowledgeBaseSummary(Record):
-    """A knowledge base in a list; the index of infra/template.yaml holds these attributes."""
-
-    knowledge_base_id: str
-    user_id: str
-    agent_id: str
-    s3_path: str
-    status: KnowledgeBaseStatus
-    bedrock_knowledge_base_id: str | None = None
-    created_at: str
-    updated_at: str
 
 
 class Agent(Record):

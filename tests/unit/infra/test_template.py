@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic.alias_generators import to_camel
 
-from include.models import AgentSummary, KnowledgeBaseSummary
+from include.lists import AgentSummary, KnowledgeBaseSummary
 from include.settings import Settings
 
 TEMPLATE_FILE = Path(__file__).parents[3] / "infra" / "template.yaml"
