@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -33,11 +34,13 @@ def find_workers(stack: RunningStack) -> list[psutil.Process]:
 
 
 def kill(processes: object) -> int:
-    """kill -9 each; returns how many."""
-    found = list(processes)  # type: ignore[call-overload]
-    for process in found:
-        process.kill()
-    return len(found)
+    """kill -9 each; returns how many, those left out that have ended since they were listed."""
+    killed = 0
+    for process in list(processes):  # type: ignore[call-overload]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+            killed += 1
+    return killed
 
 
 def kill_group(name: str, kill_signal: signal.Signals = signal.SIGKILL) -> Callable[..., int]:
