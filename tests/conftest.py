@@ -83,7 +83,16 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture(scope="session")
-def stand_in_url() -> Iterator[str]:
+def sandbox() -> Iterator[subprocess.Popen[bytes]]:
+    """The sandbox that generated code is tried in."""
+    process = start_sandbox()
+    yield process
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def stand_in_url(sandbox: subprocess.Popen[bytes]) -> Iterator[str]:
     """The AWS stand-in in a thread, with its warm parent for agents; include/ is aimed at it."""
     from include.aws import client
     from local.aws.agentcore.processes import PROCESSES
@@ -92,7 +101,6 @@ def stand_in_url() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = build_server(0)
     PROCESSES.warm_parent.start()
-    sandbox = start_sandbox()
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.port}"
@@ -104,8 +112,6 @@ def stand_in_url() -> Iterator[str]:
     PROCESSES.stop()
     server.shutdown()
     thread.join()
-    sandbox.terminate()
-    sandbox.wait()
 
 
 def start_sandbox(**settings: str) -> subprocess.Popen[bytes]:

@@ -29,8 +29,16 @@ def kill_workers(stack: RunningStack) -> int:
 def find_workers(stack: RunningStack) -> list[psutil.Process]:
     """LocalExecutor's workers that have a task."""
     scheduler = psutil.Process(list_states(stack.settings)["airflow-scheduler"]["pid"])
-    titles = [(child, " ".join(child.cmdline())) for child in scheduler.children()]
-    return [each for each, title in titles if title.startswith(WORKER_TITLE) and IDLE not in title]
+    return [child for child in scheduler.children() if has_task(child)]
+
+
+def has_task(process: psutil.Process) -> bool:
+    """Whether it is a worker of LocalExecutor, by its title, that is not idle."""
+    try:
+        title = " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # ended since it was listed, or killed and not yet reaped
+        return False
+    return title.startswith(WORKER_TITLE) and IDLE not in title
 
 
 def kill(processes: object) -> int:

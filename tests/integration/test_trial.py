@@ -231,21 +231,16 @@ def test_without_a_sandbox_the_step_is_tried_again(agent, configure, tmp_path):
         publish_code(agent)
 
 
-def find_jailed_process():
-    while True:
-        ours = psutil.Process().children()
-        [sandbox] = [each for each in ours if "include.creator.sandbox" in " ".join(each.cmdline())]
-        if jailed := sandbox.children():
-            return jailed[0]
-        time.sleep(0.01)
-
-
-def test_a_trial_that_is_killed_from_outside_is_no_failure_of_the_agent(agent):
+def test_a_trial_that_is_killed_from_outside_is_no_failure_of_the_agent(agent, sandbox):
     code = generate(build_request(agent))
     source = b"import time\ntime.sleep(60)\n" + code.files["agent_file.py"]
+    jails = psutil.Process(sandbox.pid)
+    earlier = set(jails.children())
     with ThreadPoolExecutor(1) as executor:
         trial = executor.submit(try_agent, agent, {**code.files, "agent_file.py": source})
-        find_jailed_process().kill()
+        while not (jailed := set(jails.children()) - earlier):
+            time.sleep(0.01)
+        jailed.pop().kill()
         with pytest.raises(SandboxUnavailableError, match="killed from outside"):
             trial.result()
 
