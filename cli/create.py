@@ -26,32 +26,42 @@ class AgentType(StrEnum):
     BOTH = "both"
 
 
+Documents = Annotated[
+    Path, typer.Argument(exists=True, help="Folder of documents, or a single one.")
+]
+Sop = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The procedure, UTF-8.")
+]
+Name = Annotated[str, typer.Option(help="The agent's name.")]
+Knowledge = Annotated[str, typer.Option(help="What the documents are to be used for.")]
+Handoff = Annotated[str, typer.Option(help="When to hand over to a person.")]
+Type = Annotated[AgentType, typer.Option("--type", help="How customers talk to it.")]
+Descriptions = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PATH=TEXT", help="What a file or sub-folder is about; repeatable."),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    typer.Option(metavar="KEY", help="Repeat an earlier attempt: one key, one agent."),
+]
+RequireApproval = Annotated[
+    bool, typer.Option("--require-approval", help="Let an operator approve the code first.")
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Stay until it is active.")]
+
+
 def create_agent(
     context: typer.Context,
-    documents: Annotated[
-        Path, typer.Argument(exists=True, help="Folder of documents, or a single one.")
-    ],
-    sop: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The procedure, UTF-8.")
-    ],
-    name: Annotated[str, typer.Option(help="The agent's name.")],
-    knowledge: Annotated[str, typer.Option(help="What the documents are to be used for.")],
-    handoff: Annotated[str, typer.Option(help="When to hand over to a person.")],
-    agent_type: Annotated[
-        AgentType, typer.Option("--type", help="How customers talk to it.")
-    ] = AgentType.TEXT,
-    description: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATH=TEXT", help="What a file or sub-folder is about; repeatable."),
-    ] = None,
-    idempotency_key: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", help="Repeat an earlier attempt: one key, one agent."),
-    ] = None,
-    require_approval: Annotated[
-        bool, typer.Option("--require-approval", help="Let an operator approve the code first.")
-    ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay until it is active.")] = False,
+    documents: Documents,
+    sop: Sop,
+    name: Name,
+    knowledge: Knowledge,
+    handoff: Handoff,
+    agent_type: Type = AgentType.TEXT,
+    description: Descriptions = None,
+    idempotency_key: IdempotencyKey = None,
+    require_approval: RequireApproval = False,
+    watch: Watch = False,
 ) -> None:
     """Upload documents and an SOP; prints the new agent's id.
 
