@@ -157,7 +157,7 @@ def faults(empty_stand_in: Any) -> Iterator[Any]:
 def airflow(configure: Callable[..., None]) -> Iterator[Any]:
     """A FakeAirflow at which the intake is aimed."""
     from include.dispatch import get_airflow
-    from tests.fakes import serve_airflow
+    from tests.fake_airflow import serve_airflow
 
     with serve_airflow() as airflow:
         configure(AIRFLOW_URL=airflow.url, AIRFLOW_PASSWORD="p")
