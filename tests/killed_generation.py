@@ -18,7 +18,7 @@ from tests.model_answers import SOP
 
 
 def build_request(agent_id: str) -> GenerationRequest:
-    """The request that `tests/integration/test_model_generator.py` makes, too."""
+    """The request that `tests/model_generation.py` makes, too."""
     return GenerationRequest(
         agent_id=agent_id,
         agent_name="Desk",

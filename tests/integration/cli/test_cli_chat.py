@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
+from tests.creation import OPERATORS
+from tests.creation import run as run_operator
 from tests.fakes import ROOT, store_agent
-from tests.integration.test_runtime_pipeline import OPERATORS
-from tests.integration.test_runtime_pipeline import run as run_operator
 
 QUESTION = "Within how many days may bicycles be returned?"
 

@@ -16,8 +16,8 @@ from include.sessions import SessionRef, list_turns
 from local.aws.agentcore.processes import PROCESSES
 from local.aws.models import local_model
 from local.aws.models.converse import Text
+from tests.creation import create
 from tests.integration.gateway.conftest import Customer, read_events
-from tests.integration.test_runtime_pipeline import create
 
 HOURS = ("hours.md", b"# Hours\n\nThe shop opens at nine and closes at six.\n")
 QUESTION = "When does the shop open?"

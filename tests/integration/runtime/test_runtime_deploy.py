@@ -6,62 +6,24 @@ import pytest
 
 from include import records
 from include.aws import client
-from include.creator.publish import publish_code
 from include.errors import (
-    AgentUnavailableError,
     CodeRejectedError,
     ConflictError,
     NameTakenError,
     NotReadyError,
     RuntimeFailedError,
-    VerificationFailedError,
 )
-from include.knowledge.bases import ensure_knowledge_base
-from include.knowledge.ingestion import ingest_documents
 from include.naming import bundle_key, runtime_name
-from include.runtime import verify
-from include.runtime.bundle import build_bundle, compute_sha256
+from include.runtime.bundle import compute_sha256
 from include.runtime.deploy import build_runtime, deploy_runtime
 from include.runtime.invoke import invoke_agent, runtime_session_id
-from include.runtime.verify import verify_agent
 from include.settings import get_settings
 from include.steps import run_step
 from include.waits import is_settled
-from tests.fakes import CrashError, CrashOnce, reload, store_agent
+from tests.deployment import MUTE, deploy, replace_bundle
+from tests.fakes import CrashError, CrashOnce, reload
 
 RUNTIME, ENDPOINT = "bedrock-agentcore::runtime", "bedrock-agentcore::endpoint"
-# Speaks AgentCore's contract, but answers without citing anything.
-MUTE = b"""
-from bedrock_agentcore import BedrockAgentCoreApp
-
-app = BedrockAgentCoreApp()
-
-@app.entrypoint
-def invoke(payload):
-    return {"answer": "Trust me.", "citations": [], "handoff": None}
-
-if __name__ == "__main__":
-    app.run()
-"""
-
-
-@pytest.fixture
-def control(stand_in):
-    return client("bedrock-agentcore-control")
-
-
-@pytest.fixture
-def agent(stand_in):
-    """An agent with its code in S3 and a knowledge base, ready to be deployed."""
-    agent = store_agent()
-    ensure_knowledge_base(agent)
-    publish_code(reload(agent))
-    return reload(agent)
-
-
-def deploy(agent, redo=False):
-    deploy_runtime(reload(agent), redo)
-    return reload(agent)
 
 
 def runtimes_of(control, agent):
@@ -81,17 +43,6 @@ def endpoint_of(control, agent):
     return control.get_agent_runtime_endpoint(
         agentRuntimeId=agent.agentcore_agent_id, endpointName="production"
     )
-
-
-def replace_bundle(agent, files):
-    """Put another bundle where the agent's is, as a later generation of code would be."""
-    content = build_bundle(files)
-    bucket, key = get_settings().code_bucket, bundle_key(agent.ref)
-    answer = client("s3").put_object(Bucket=bucket, Key=key, Body=content)
-    made = {"code_s3_version": answer["VersionId"], "code_sha256": compute_sha256(content)}
-    candidate = reload(agent).candidate.model_copy(update=made)
-    records.update_agent(agent.ref, candidate=candidate)
-    return reload(agent)
 
 
 def test_from_nothing(agent, control):
@@ -286,46 +237,3 @@ def test_what_is_gone_is_not_waited_for(agent, control):
         agentRuntimeId=deployed.agentcore_agent_id, endpointName="production"
     )
     assert is_settled("endpoint", {"id": deployed.agentcore_agent_id})
-
-
-@pytest.fixture
-def deployed(agent):
-    """A deployed agent with its documents indexed."""
-    for _ in range(500):
-        try:
-            ingest_documents(reload(agent), False)
-            break
-        except NotReadyError as pending:
-            while not is_settled(pending.probe, pending.ids):
-                pass
-    return deploy(agent)
-
-
-def test_an_agent_that_answers_from_its_documents_passes(deployed):
-    verify_agent(deployed)
-
-
-def test_an_agent_that_cites_nothing_does_not_pass(deployed):
-    replace_bundle(deployed, {"agent_file.py": MUTE})
-    with pytest.raises(VerificationFailedError, match=r"cited nothing instead of .*returns\.md"):
-        verify_agent(deploy(deployed))
-
-
-def test_an_index_that_lags_behind_is_waited_for(deployed, monkeypatch):
-    monkeypatch.setattr(verify, "retrieve", lambda *arguments: [])
-    with pytest.raises(AgentUnavailableError, match="no passages yet"):
-        verify_agent(deployed)
-
-
-BROKEN = MUTE.replace(b'return {"answer"', b'raise RuntimeError("arn:aws:secret")\n    return {"a"')
-
-
-@pytest.mark.parametrize(
-    "code", [BROKEN, b"raise SystemExit(1)\n", MUTE.replace(b'"answer"', b'"text"')]
-)
-def test_an_agent_that_cannot_answer_is_unavailable(agent, code):
-    replace_bundle(agent, {"agent_file.py": code})
-    broken = deploy(agent)
-    with pytest.raises(AgentUnavailableError) as caught:
-        invoke_agent(broken, "Hi", runtime_session_id(broken, "c"))
-    assert "secret" not in caught.value.message

@@ -1,204 +1,26 @@
-"""AgentCore and the models of the stand-in over HTTP, as boto3 sees them."""
+"""AgentCore of the stand-in over HTTP, as boto3 sees it."""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
-import threading
-import uuid
-import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
-import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from werkzeug.serving import BaseWSGIServer
 
 from local.aws.agentcore.processes import PROCESSES
-from local.aws.server import build_server
-
-REGION = "us-east-1"
-ROLE = "arn:aws:iam::123456789012:role/agent"
-SESSION = "session-" + "0" * 32
-MODEL = "us.amazon.nova-lite-v1:0"
-
-# The contract of a bundle, with passages from agent.json in place of a knowledge base.
-AGENT_FILE = '''
-import asyncio, json, os, re
-from pathlib import Path
-
-from bedrock_agentcore import BedrockAgentCoreApp
-from strands import Agent, tool
-from strands.models import BedrockModel
-
-config = json.loads(Path(__file__).with_name("agent.json").read_text())
-app = BedrockAgentCoreApp()
-gate = Path("gate")
-
-
-@tool
-def retrieve(query: str) -> str:
-    """Search the documents."""
-    lines = [f"[{n}] (document: {d})\\n{t}\\n" for n, (d, t) in enumerate(config["passages"], 1)]
-    return "\\n".join(lines)
-
-
-@tool
-def hand_off_to_human(reason: str, summary: str) -> str:
-    """Hand the conversation over."""
-    return "done"
-
-
-def make_agent():
-    model = BedrockModel(model_id=os.environ["MODEL_ID"], region_name=os.environ["AWS_REGION"])
-    tools = [retrieve, hand_off_to_human]
-    return Agent(model=model, tools=tools, system_prompt=config["prompt"], callback_handler=None)
-
-
-async def stream(prompt):
-    answer = ""
-    async for event in make_agent().stream_async(prompt):
-        if "data" in event:
-            answer += event["data"]
-            yield {"type": "text", "text": event["data"]}
-    yield {"type": "done", "answer": answer}
-
-
-async def gated():
-    yield {"type": "text", "text": "first"}
-    while not gate.exists():
-        await asyncio.sleep(0.01)
-    yield {"type": "done", "answer": "first"}
-
-
-@app.entrypoint
-def invoke(payload, context):
-    if payload["prompt"] == "/gated":
-        return gated()
-    if payload["prompt"] == "/open":
-        gate.touch()
-        return {}
-    if payload["prompt"] == "/exit":
-        os._exit(1)
-    if payload["prompt"] == "/fail":
-        raise ValueError("no such order")
-    if payload["prompt"] == "/environment":
-        return {"session": context.session_id, "environment": dict(os.environ)}
-    if payload.get("stream"):
-        return stream(payload["prompt"])
-    answer = str(make_agent()(payload["prompt"])).strip()
-    cited = {int(n) for n in re.findall(r"\\[(\\d+)\\]", answer)}
-    documents = [d for n, (d, _) in enumerate(config["passages"], 1) if n in cited]
-    return {"answer": answer, "citations": documents}
-
-
-if __name__ == "__main__":
-    app.run()
-'''
-
-
-def agent_json(days: int = 30) -> str:
-    return json.dumps(
-        {
-            "prompt": "Answer from the documents.",
-            "passages": [
-                ("returns.md", f"Clothing can be returned within {days} days."),
-                ("hours.md", "The shop is open from nine to five."),
-            ],
-        }
-    )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseWSGIServer]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STAND_IN_DATA_DIR", str(tmp_path_factory.mktemp("aws")))
-        running = build_server(0)
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-        PROCESSES.stop()
-
-
-@pytest.fixture
-def aws(server: BaseWSGIServer) -> Any:
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{server.server_port}",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(
-                retries={"total_max_attempts": 1}, read_timeout=120, max_pool_connections=30
-            ),
-        )
-
-    return client
-
-
-@pytest.fixture
-def control(aws: Any) -> Any:
-    return aws("bedrock-agentcore-control")
-
-
-@pytest.fixture
-def data(aws: Any) -> Any:
-    return aws("bedrock-agentcore")
-
-
-@pytest.fixture
-def artifact(aws: Any) -> dict[str, Any]:
-    return upload(aws, {"agent_file.py": AGENT_FILE, "agent.json": agent_json()})
-
-
-def upload(aws: Any, files: dict[str, str]) -> dict[str, Any]:
-    s3, bucket, key = aws("s3"), "code", f"{uuid.uuid4()}.zip"
-    s3.create_bucket(Bucket=bucket)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    s3.put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
-    code = {"s3": {"bucket": bucket, "prefix": key}}
-    return {
-        "codeConfiguration": {
-            "code": code,
-            "runtime": "PYTHON_3_13",
-            "entryPoint": ["agent_file.py"],
-        }
-    }
-
-
-def create(control: Any, artifact: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return control.create_agent_runtime(
-        agentRuntimeName=f"agent_{uuid.uuid4().hex}",
-        agentRuntimeArtifact=artifact,
-        roleArn=ROLE,
-        networkConfiguration={"networkMode": "PUBLIC"},
-        environmentVariables={"MODEL_ID": MODEL},
-        **more,
-    )
-
-
-def ask(data: Any, arn: str, prompt: str, **more: Any) -> Any:
-    payload = json.dumps({"prompt": prompt}).encode()
-    answer = data.invoke_agent_runtime(agentRuntimeArn=arn, payload=payload, **more)
-    return json.loads(answer["response"].read())
-
-
-def failure(call: Any, **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as raised:
-        call(**arguments)
-    return raised.value.response["Error"]["Code"], raised.value.response["Error"]["Message"]
+from tests.agentcore import (
+    AGENT_FILE,
+    MODEL,
+    ROLE,
+    SESSION,
+    agent_json,
+    ask,
+    create,
+    failure,
+    upload,
+)
 
 
 def test_a_runtime_from_creation_to_deletion(control: Any, artifact: dict[str, Any]) -> None:
@@ -390,61 +212,3 @@ def test_deleting_a_runtime_ends_its_process(control: Any, data: Any, artifact: 
     control.delete_agent_runtime(agentRuntimeId=created["agentRuntimeId"])
     assert created["agentRuntimeId"] not in {key[0] for key in PROCESSES.agents}
     os.close(handle)
-
-
-def converse(model: Any, text: str, **more: Any) -> Any:
-    messages = [{"role": "user", "content": [{"text": text}]}]
-    return model(modelId=MODEL, messages=messages, **more)
-
-
-def test_converse_and_its_stream_say_the_same(aws: Any) -> None:
-    runtime = aws("bedrock-runtime")
-    whole = converse(runtime.converse, "Good morning to you")
-    assert whole["output"]["message"]["content"] == [{"text": "You said: Good morning to you"}]
-    assert whole["metrics"]["latencyMs"] >= 0
-    events = list(converse(runtime.converse_stream, "Good morning to you")["stream"])
-    texts = [e["contentBlockDelta"]["delta"]["text"] for e in events if "contentBlockDelta" in e]
-    assert "".join(texts) == "You said: Good morning to you"
-    assert len(texts) > 1
-    assert events[-1]["metadata"]["usage"] == whole["usage"]
-
-
-def test_converse_keeps_json_documents_whole(aws: Any) -> None:
-    schema = {"type": "object", "required": ["topic"], "properties": {"topic": {"type": "string"}}}
-    spec = {"name": "classify", "inputSchema": {"json": schema}}
-    config = {"tools": [{"toolSpec": spec}], "toolChoice": {"tool": {"name": "classify"}}}
-    answer = converse(aws("bedrock-runtime").converse, "Boats", toolConfig=config)
-    (block,) = answer["output"]["message"]["content"]
-    assert block["toolUse"]["input"] == {"topic": "Boats"}
-
-
-def test_converse_takes_the_arn_of_an_inference_profile(aws: Any) -> None:
-    profile = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0"
-    messages = [{"role": "user", "content": [{"text": "Hi"}]}]
-    answer = aws("bedrock-runtime").converse(modelId=profile, messages=messages)
-    assert answer["stopReason"] == "end_turn"
-
-
-def test_converse_refuses_no_messages(aws: Any) -> None:
-    code, message = failure(aws("bedrock-runtime").converse, modelId=MODEL, messages=[])
-    assert (code, "empty" in message) == ("ValidationException", True)
-
-
-def test_an_unreachable_model_is_a_model_error(aws: Any, monkeypatch: Any) -> None:
-    monkeypatch.setenv("LOCAL_MODEL_BASE_URL", "http://127.0.0.1:9/v1")
-    for call in (aws("bedrock-runtime").converse, aws("bedrock-runtime").converse_stream):
-        with pytest.raises(ClientError, match="ModelErrorException"):
-            converse(call, "Hi")
-
-
-def test_titan_embeds(aws: Any) -> None:
-    runtime = aws("bedrock-runtime")
-    body = json.dumps({"inputText": "Refunds are paid.", "dimensions": 256})
-    answer = runtime.invoke_model(modelId="amazon.titan-embed-text-v2:0", body=body)
-    assert len(json.loads(answer["body"].read())["embedding"]) == 256
-    code, message = failure(
-        runtime.invoke_model,
-        modelId="amazon.titan-embed-text-v2:0",
-        body=json.dumps({"inputText": "a", "size": 3}),
-    )
-    assert (code, "extraneous key [size]" in message) == ("ValidationException", True)
