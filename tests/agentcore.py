@@ -17,7 +17,7 @@ MODEL = "us.amazon.nova-lite-v1:0"
 
 # The contract of a bundle, with passages from agent.json in place of a knowledge base.
 AGENT_FILE = '''
-import asyncio, json, os, re
+import asyncio, json, os, re, time
 from pathlib import Path
 
 from bedrock_agentcore import BedrockAgentCoreApp
@@ -64,6 +64,19 @@ async def gated():
     yield {"type": "done", "answer": "first"}
 
 
+def break_connections():
+    """End as a killed process does: its connections go first."""
+    os.closerange(3, 256)
+    time.sleep(0.2)
+    os._exit(1)
+
+
+async def broken():
+    yield {"type": "text", "text": "first"}
+    await asyncio.sleep(0.05)
+    break_connections()
+
+
 @app.entrypoint
 def invoke(payload, context):
     if payload["prompt"] == "/gated":
@@ -73,6 +86,10 @@ def invoke(payload, context):
         return {}
     if payload["prompt"] == "/exit":
         os._exit(1)
+    if payload["prompt"] == "/break":
+        break_connections()
+    if payload["prompt"] == "/break midway":
+        return broken()
     if payload["prompt"] == "/fail":
         raise ValueError("no such order")
     if payload["prompt"] == "/environment":

@@ -119,9 +119,19 @@ def invoke(launch: Launch, body: bytes, headers: dict[str, str]) -> tuple[int, s
                 f"{response.read(2000).decode(errors='replace')} (log: {launch.log})"
             )
         if content_type.startswith("text/event-stream"):
-            chunks = iter(lambda: response.read1(STREAM_CHUNK_BYTES), b"")
+            chunks = read_chunks(process, response)
             return response.status, content_type, ClosingIterator(chunks, stack.pop_all().close)
         return response.status, content_type, response.read()
+
+
+def read_chunks(process: Process, response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The body as it comes."""
+    try:
+        while chunk := response.read1(STREAM_CHUNK_BYTES):
+            yield chunk
+    except (OSError, http.client.HTTPException):
+        process.wait_if_ending()
+        raise
 
 
 @contextlib.contextmanager
@@ -152,6 +162,7 @@ def call(
             connection.request("POST", "/invocations", body, headers)
             yield connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
+            process.wait_if_ending()
             raise RuntimeClientError(
                 f"The runtime ended while it answered: {error} (log: {launch.log})"
             ) from error

@@ -22,6 +22,7 @@ IDLE_SECONDS = float(os.environ.get("STAND_IN_AGENT_IDLE_SECONDS", "900"))
 MAX_RUNNING = int(os.environ.get("STAND_IN_MAX_AGENTS", "40"))
 START_TIMEOUT_SECONDS = 120.0
 SWEEP_SECONDS = 5.0
+ENDING_SECONDS = 1.0
 
 
 class BusyError(Exception):
@@ -65,9 +66,20 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether the process has not ended."""
+        return not self._wait_until_ended(0)
+
+    def wait_if_ending(self) -> None:
+        """Block until the process has ended, or a moment has shown that it lives on.
+
+        For whoever finds its connection broken: connections break before the process is gone, and
+        until then the next caller would be given it.
+        """
+        self._wait_until_ended(ENDING_SECONDS)
+
+    def _wait_until_ended(self, seconds: float) -> bool:
         watch = select.poll()
         watch.register(self.handle, select.POLLIN)
-        return not watch.poll(0)
+        return bool(watch.poll(seconds * 1000))
 
     def close(self) -> None:
         """Stop watching."""

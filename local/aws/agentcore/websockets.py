@@ -89,7 +89,9 @@ def carry(request: Request, client: socket.socket) -> None:
     upgrade = build_upgrade(request)
     with running(launch) as process, connect(process.port) as agent:
         agent.sendall(upgrade)
-        pump(client, agent, time.monotonic() + MAX_SECONDS)
+        if pump(client, agent, time.monotonic() + MAX_SECONDS) is agent:
+            process.wait_if_ending()
+        hang_up(client)
 
 
 def require_signed(request: Request) -> None:
@@ -134,23 +136,32 @@ def connect(port: int) -> socket.socket:
         raise RuntimeClientError(f"The runtime does not accept connections: {error}") from error
 
 
-def pump(client: socket.socket, agent: socket.socket, deadline: float) -> None:
-    """Carry bytes both ways until one side ends, or the time is up (monotonic)."""
+def pump(client: socket.socket, agent: socket.socket, deadline: float) -> socket.socket | None:
+    """Carry bytes both ways until one side ends, which is returned, or it is `deadline`."""
     agent.settimeout(None)
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ, agent)
         selector.register(agent, selectors.EVENT_READ, client)
         while (seconds := deadline - time.monotonic()) > 0:
             for key, _ in selector.select(seconds):
-                try:
-                    data = key.fileobj.recv(READ_BYTES)  # type: ignore[union-attr]
-                    key.data.sendall(data)
-                except OSError:
-                    data = b""
-                if not data:
-                    hang_up(client)
-                    return
-    hang_up(client)
+                if ended := pass_on(key.fileobj, key.data):  # type: ignore[arg-type]
+                    return ended
+    return None
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> socket.socket | None:
+    """Carry what has come from one side to the other; returns the side that has ended, if any."""
+    try:
+        data = source.recv(READ_BYTES)
+    except OSError:
+        return source
+    if not data:
+        return source
+    try:
+        target.sendall(data)
+    except OSError:
+        return target
+    return None
 
 
 def hang_up(client: socket.socket) -> None:

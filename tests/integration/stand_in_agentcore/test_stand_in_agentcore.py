@@ -7,6 +7,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError, HTTPClientError
 from werkzeug.serving import BaseWSGIServer
 
 from local.aws.agentcore.processes import PROCESSES
@@ -164,6 +166,16 @@ def test_failures_of_the_agent_are_runtime_client_errors(
     assert (code, "400" in message) == ("RuntimeClientError", True)
     code, message = failure(invoke, agentRuntimeArn=arn, payload=b'{"prompt": "/exit"}')
     assert (code, "ended while it answered" in message) == ("RuntimeClientError", True)
+    assert "30 days" in ask(data, arn, "How long can I return clothing?")["answer"]
+
+
+@pytest.mark.parametrize("prompt", ["/break", "/break midway"])
+def test_an_agent_whose_connections_break_is_given_to_nobody_else(
+    control: Any, data: Any, artifact: Any, prompt: str
+) -> None:
+    arn = create(control, artifact)["agentRuntimeArn"]
+    with pytest.raises((ClientError, HTTPClientError)):
+        ask(data, arn, prompt)
     assert "30 days" in ask(data, arn, "How long can I return clothing?")["answer"]
 
 

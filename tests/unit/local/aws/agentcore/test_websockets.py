@@ -1,12 +1,15 @@
-"""What of a request for a WebSocket reaches the agent."""
+"""What of a request for a WebSocket reaches the agent, and how a conversation ends."""
 
 from __future__ import annotations
+
+import socket
+import time
 
 import pytest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from local.aws.agentcore.websockets import build_upgrade, is_upgrade
+from local.aws.agentcore.websockets import build_upgrade, is_upgrade, pump
 from local.aws.errors import ValidationException
 
 ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/a-1234567890"
@@ -57,3 +60,31 @@ def test_a_session_is_made_up_when_none_is_given():
 def test_a_bad_session_id_is_refused(session):
     with pytest.raises(ValidationException):
         build_upgrade(make_request(query=f"{SESSION_NAME}={session}"))
+
+
+@pytest.fixture
+def sides():
+    """A client and an agent, each with the end that is carried from and to."""
+    pairs = [socket.socketpair(), socket.socketpair()]
+    yield pairs
+    for end in (*pairs[0], *pairs[1]):
+        end.close()
+
+
+@pytest.mark.parametrize("ended", [0, 1])
+def test_the_side_that_has_ended_is_known(sides, ended):
+    (client, _), (agent, _) = sides
+    sides[ended][1].close()
+    assert pump(client, agent, time.monotonic() + 60) is (client, agent)[ended]
+
+
+def test_an_agent_that_takes_nothing_more_has_ended(sides):
+    (client, customer), (agent, program) = sides
+    program.shutdown(socket.SHUT_RD)
+    customer.sendall(b"Hello?")
+    assert pump(client, agent, time.monotonic() + 60) is agent
+
+
+def test_a_conversation_ends_when_its_time_is_up(sides):
+    (client, _), (agent, _) = sides
+    assert pump(client, agent, time.monotonic()) is None
