@@ -97,7 +97,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A sandbox with tight limits, secrets beside it, and services it must not reach."""
-    home = tmp_path_factory.mktemp(f"world-{uuid4().hex}")
+    home = tmp_path_factory.mktemp(f"world-{uuid4().hex[:8]}")
     path = home / "sandbox.sock"
     sandbox = start_sandbox(
         SANDBOX_SOCKET=str(path),
