@@ -7,14 +7,15 @@ kill -9 may cost the last second of writes.
 
 from __future__ import annotations
 
+import copyreg
 import logging
 import pickle
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ MIN_PAUSE_SECONDS = 1.0
 # A snapshot may take at most this share of the time, however large the state has grown.
 MAX_SHARE = 0.05
 MAX_TRIES = 20
+QUOTE = '"'
 NOT_PICKLED = ("_value_buffer", "lock")  # a file and a lock; moto makes both anew
 
 # What the stack uses; other services of moto hold objects pickle cannot take.
@@ -71,7 +73,11 @@ class Snapshot:
         while True:
             self.changed.wait()
             started_at = time.monotonic()
-            self.save()
+            try:
+                self.save()
+            except Exception:  # a full disk, say: what the file holds stays, the next may succeed
+                log.exception("the state could not be saved, and will be tried again")
+                self.changed.set()
             time.sleep(max(MIN_PAUSE_SECONDS, (time.monotonic() - started_at) / MAX_SHARE))
 
     def save(self) -> None:
@@ -88,13 +94,14 @@ class Snapshot:
     def write_consistently(self, path: Path) -> set[str]:
         """Pickle the state, again when another thread changed it meanwhile."""
         for _ in range(MAX_TRIES):
-            with path.open("wb") as file:
-                pickler = StatePickler(file, self.contents)
-                try:
-                    pickler.dump(collect_backends())
-                except RuntimeError:  # "dictionary changed size during iteration"
-                    continue
-                return pickler.kept
+            file = BytesIO()  # no disk: other threads run while one waits for it
+            pickler = StatePickler(file, self.contents)
+            try:
+                pickler.dump(collect_backends())
+            except (RuntimeError, ValueError):  # a dictionary's size changed, a content is gone
+                continue
+            path.write_bytes(file.getbuffer())
+            return pickler.kept
         raise RuntimeError(f"the state changed during each of {MAX_TRIES} attempts to save it")
 
     def restore(self) -> None:
@@ -128,25 +135,26 @@ class StatePickler(pickle.Pickler):
     def __init__(self, file: Any, contents: Path) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self.contents = contents
+        self.written = {path.name for path in contents.iterdir()}
         self.kept: set[str] = set()
+        # By type: `persistent_id` and `reducer_override` run Python for every object, and while
+        # Python runs, other threads change what is being pickled.
+        self.dispatch_table = copyreg.dispatch_table | {FakeKey: self.reduce_key}
 
-    def persistent_id(self, obj: Any) -> Any:
-        """Replace the content of an S3 object by the name of a file, written if it is new."""
-        if not isinstance(obj, Content):
-            return None
-        self.kept.add(obj.name)
-        path = self.contents / obj.name
-        if not path.exists():
-            path.with_suffix(".tmp").write_bytes(obj.read())
+    def reduce_key(self, key: FakeKey) -> tuple[Any, ...]:
+        """Take an S3 object apart into its state and the name of its content."""
+        state = {k: v for k, v in vars(key).items() if k not in NOT_PICKLED}
+        return build_key, (type(key), state, self.keep(key))
+
+    def keep(self, key: FakeKey) -> str:
+        """Write an object's content unless it is there; its name is the same for the same bytes."""
+        name = "empty" if key.disposed else f"{key.etag.strip(QUOTE)}-{key.contentsize}"
+        self.kept.add(name)
+        if name not in self.written:
+            path = self.contents / name
+            path.with_suffix(".tmp").write_bytes(b"" if key.disposed else key.value)
             path.with_suffix(".tmp").replace(path)
-        return obj.name
-
-    def reducer_override(self, obj: Any) -> Any:
-        """Take S3 objects apart into their state and their content."""
-        if not isinstance(obj, FakeKey):
-            return NotImplemented
-        state = {k: v for k, v in vars(obj).items() if k not in NOT_PICKLED}
-        return build_key, (type(obj), state, Content.of(obj))
+        return name
 
 
 class StateUnpickler(pickle.Unpickler):
@@ -156,31 +164,18 @@ class StateUnpickler(pickle.Unpickler):
         super().__init__(file)
         self.contents = contents
 
-    def persistent_load(self, name: Any) -> Any:
-        """Read a content back from its file."""
-        return Content(str(name), (self.contents / str(name)).read_bytes)
+    def find_class(self, module: str, name: str) -> Any:
+        """Whatever the pickle names; S3 objects are told where their contents are."""
+        found = super().find_class(module, name)
+        return partial(found, self.contents) if found is build_key else found
 
 
-@dataclass(frozen=True)
-class Content:
-    """The bytes of an S3 object, under a name that is the same for the same bytes."""
-
-    name: str
-    read: Callable[[], bytes]
-
-    @classmethod
-    def of(cls, key: FakeKey) -> Content:
-        """An object's content; one that was deleted meanwhile has none."""
-        if key.disposed:
-            return cls("empty", bytes)
-        etag = key.etag.strip('"')
-        return cls(f"{etag}-{key.contentsize}", lambda: bytes(key.value))
-
-
-def build_key(key_class: type[FakeKey], state: dict[str, Any], content: Content) -> FakeKey:
+def build_key(
+    contents: Path, key_class: type[FakeKey], state: dict[str, Any], content_name: str
+) -> FakeKey:
     """An S3 object from its parts."""
     key = key_class.__new__(key_class)
-    key.__setstate__({**state, "value": content.read()})
+    key.__setstate__({**state, "value": (contents / content_name).read_bytes()})
     return key
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.core.base_backend import BackendDict
 
 from include.aws import client
+from local.aws import snapshot
 from local.aws.dispatch import is_read
 from local.aws.snapshot import Snapshot, UnreadableSnapshotError
 
@@ -43,14 +48,14 @@ def test_contents_are_written_once_and_removed_with_their_object(
     empty_stand_in, tmp_path: Path
 ) -> None:
     client("s3").put_object(Bucket="oratio-generated-code", Key="one", Body=b"x" * 1000)
-    snapshot = Snapshot(tmp_path)
-    snapshot.save()
+    saving = Snapshot(tmp_path)
+    saving.save()
     (written,) = (tmp_path / "objects").iterdir()
     first = written.stat().st_mtime_ns
-    snapshot.save()
+    saving.save()
     assert written.stat().st_mtime_ns == first
     forget_everything()
-    snapshot.save()
+    saving.save()
     assert list((tmp_path / "objects").iterdir()) == []
 
 
@@ -62,6 +67,39 @@ def test_a_snapshot_of_another_version_says_what_to_do(tmp_path: Path) -> None:
 
 def test_without_a_snapshot_nothing_happens(tmp_path: Path) -> None:
     Snapshot(tmp_path / "new").restore()
+
+
+def test_a_state_that_changes_meanwhile_is_saved(tmp_path: Path, monkeypatch) -> None:
+    state = {number: [number] for number in range(100_000)}
+    monkeypatch.setattr(snapshot, "collect_backends", lambda: state)
+    is_saved = threading.Event()
+
+    def go_on_writing() -> None:
+        while not is_saved.wait(0.0001):
+            state[len(state)] = []
+
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(go_on_writing)
+        Snapshot(tmp_path).save()
+        is_saved.set()
+    assert len(Snapshot(tmp_path).load()) >= 100_000
+
+
+def test_after_a_failure_it_is_saved_the_next_time(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(snapshot, "MIN_PAUSE_SECONDS", 0.01)
+    answers = iter([OSError("No space left on device"), {}])
+
+    def collect_backends() -> Any:
+        if isinstance(answer := next(answers), OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(snapshot, "collect_backends", collect_backends)
+    saving = Snapshot(tmp_path)
+    saving.start()
+    saving.mark_changed()
+    while not saving.file.exists():
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
