@@ -47,7 +47,7 @@ class Steering:
 
     def wait_until_held(self, count: int) -> None:
         """Wait until so many calls are held by the first rule."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while self.state()["rules"][0]["held"] != count:
             assert time.monotonic() < deadline, "the call is not held"
             time.sleep(0.02)

@@ -78,7 +78,6 @@ def limit_resources(limits: Limits) -> None:
     """Set the kernel's limits; no file can be written at all."""
     memory = count_data_bytes() + limits.memory_mib * MEBIBYTE
     for kind, value in {
-        resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_DATA: memory,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
@@ -87,6 +86,8 @@ def limit_resources(limits: Limits) -> None:
         resource.RLIMIT_MSGQUEUE: 0,
     }.items():
         resource.setrlimit(kind, (value, value))
+    # SIGXCPU at the first, which tells why it ended; SIGKILL at the second, if that is ignored.
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
 
 
 def count_data_bytes() -> int:

@@ -27,7 +27,6 @@ from include.creator.sandbox.seccomp import UnsupportedError
 
 BACKLOG = 256
 IDLE_SECONDS = 3600.0
-CPU_USED_UP = 0.9  # the kernel counts in ticks for its limit, exactly for the sum told afterwards
 
 
 @dataclass
@@ -119,11 +118,12 @@ class Sandbox:
     def explain(self, status: int, used: resource.struct_rusage) -> Message:
         """Why a child ended by itself, or that somebody else has killed it."""
         code = os.waitstatus_to_exitcode(status)
-        if code != -signal.SIGKILL:
-            return {"ended": f"it ended with status {code}"}
-        if used.ru_utime + used.ru_stime >= CPU_USED_UP * self.limits.cpu_seconds:
-            return {"ended": f"it took longer than {self.limits.cpu_seconds} s of CPU"}
-        return {"killed": True}
+        cpu_seconds, limit = used.ru_utime + used.ru_stime, self.limits.cpu_seconds
+        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and cpu_seconds >= limit):
+            return {"ended": f"it took longer than {limit} s of CPU"}
+        if code == -signal.SIGKILL:
+            return {"killed": True}
+        return {"ended": f"it ended with status {code}"}
 
 
 def main() -> None:

@@ -95,9 +95,11 @@ def test_one_that_was_killed_from_outside_is_not_blamed_on_the_code(callers):
         assert json.loads(caller.recv(1000)) == {"killed": True}
 
 
-def test_one_that_has_used_up_its_cpu_is_told_so(callers, monkeypatch):
+@pytest.mark.parametrize("action", [signal.SIG_DFL, signal.SIG_IGN])
+def test_one_that_has_used_up_its_cpu_is_told_so(callers, monkeypatch, action):
     def burn(*_):
-        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+        signal.signal(signal.SIGXCPU, action)
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 2))
         while True:
             pass
 
